@@ -1,0 +1,64 @@
+# The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab outputs serve lint format lock clean distclean site-env full-env
+
+# The first Python that fits; PYTHON=... names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	2>/dev/null && echo "$$python" && break; done || echo python3)
+SITE = .venv/site/bin
+FULL = .venv/full/bin
+PORT = 8000
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+
+book: site-env ## build the website (first time: 20 s, 0.3 GB)
+	@rm -rf _build
+	@$(SITE)/jupyter-book build . -W -n --keep-going -q
+	@$(SITE)/python -c 'import pathlib as p; print("\nThe book:", p.Path("_build/html/index.html").resolve().as_uri())'
+
+test: full-env ## re-run every cell, compare every output, run tests/ (first time: 6 GB)
+	@$(FULL)/python -m pytest
+
+lab: full-env ## open the chapters in JupyterLab, with jupyterlab-myst
+	@cd chapters && ../$(FULL)/python -m jupyterlab
+
+outputs: full-env ## run the chapters and store their outputs (CHAPTER=01_likelihood: one)
+	@$(FULL)/python tools/run_chapters.py $(CHAPTER)
+
+serve: ## show the built website at localhost (PORT=8000)
+	@test -f _build/html/index.html || { echo "There is no site yet: make book"; exit 1; }
+	@$(PYTHON) -m http.server $(PORT) --bind localhost --directory _build/html
+
+lint: full-env ## check the style of code and chapters, and the workflow files
+	@$(FULL)/ruff check . && $(FULL)/ruff format --check .
+	@$(FULL)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(FULL)/zizmor --offline --no-progress .github
+
+format: full-env ## put code and chapters into that style
+	@$(FULL)/ruff check --fix . && $(FULL)/ruff format .
+
+# Versions in the locks stay as they are where the ranges allow it; UPGRADE=1 takes the newest.
+# The site's lock follows the full one. No address of a package index goes into a lock.
+COMPILE = $(FULL)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	$(if $(UPGRADE),--upgrade)
+
+lock: full-env ## write the locks anew from the ranges (UPGRADE=1: newest versions)
+	@$(COMPILE) requirements/uv.txt -o requirements/uv.lock.txt
+	@$(COMPILE) requirements/test.txt -o requirements/full.lock.txt
+	@$(COMPILE) requirements/site.txt -c requirements/full.lock.txt -o requirements/site.lock.txt
+
+clean: ## remove what was built, keep the environments
+	@rm -rf _build .pytest_cache .ruff_cache
+	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf
+
+distclean: clean ## remove the environments too
+	@rm -rf .venv
+
+site-env full-env: %-env:
+	@python="$(PYTHON)"; command -v "$$python" >/dev/null && exec "$$python" tools/environment.py $*; \
+	echo "There is no $$python here: install Python 3.11, 3.12 or 3.13, or name one with PYTHON=..."; exit 1

@@ -1,0 +1,227 @@
+"""The form of every chapter: what the cell-by-cell comparison of nbval cannot see.
+
+Each check is a function that takes a notebook and yields what is wrong with it.
+test_gate.py runs the same functions on spoiled copies, to prove that they can fail.
+"""
+
+import ast
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
+MAY_IMPORT |= {"sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
+LABEL = re.compile(r"^\$\$ *\((eq-[a-z0-9-]+)\) *$", re.MULTILINE)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def code_cells(nb):
+    """The code cells, each with its number as a reader sees it: [1], [2], ..."""
+    return enumerate((c for c in nb["cells"] if c["cell_type"] == "code"), start=1)
+
+
+def prose(nb):
+    return "\n\n".join(source(c) for c in nb["cells"] if c["cell_type"] == "markdown")
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", [])
+
+
+def output_texts(cell):
+    for out in cell["outputs"]:
+        yield "".join(out.get("text", ""))
+        for kind, data in out.get("data", {}).items():
+            if kind.startswith("text/"):
+                yield "".join(data)
+
+
+def every_cell_is_compared(nb):
+    """nbval compares nothing where a cell has no count or says so in a tag."""
+    counts = [cell["execution_count"] for _, cell in code_cells(nb)]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"execution counts are {counts}, not 1 to {len(counts)}"
+    for number, cell in code_cells(nb):
+        loose = [t for t in tags(cell) if re.search("nbval|skip|raises", t, re.I)]
+        if loose or re.search(r"#\s*(NBVAL|PYTEST)_", source(cell)):
+            yield f"cell [{number}] is excused from the comparison"
+
+
+def every_print_is_stored(nb):
+    for number, cell in code_cells(nb):
+        shown = [o for o in cell["outputs"] if o["output_type"] != "stream"]
+        printed = [o for o in cell["outputs"] if o["output_type"] == "stream"]
+        top = [n for s in ast.parse(source(cell)).body for n in walk_outside_def(s)]
+        calls = {ast.unparse(n.func) for n in top if isinstance(n, ast.Call)}
+        if "print" in calls and not printed:
+            yield f"cell [{number}] prints, and nothing is stored"
+        if "plt.show" in calls and not shown:
+            yield f"cell [{number}] shows a figure, and none is stored"
+
+
+def walk_outside_def(node):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from walk_outside_def(child)
+
+
+def every_figure_is_svg_with_words(nb):
+    for number, cell in code_cells(nb):
+        kinds = [k for o in cell["outputs"] for k in o.get("data", {})]
+        images = [k for k in kinds if k.startswith("image/")]
+        if not images:
+            continue
+        if set(images) != {"image/svg+xml"}:
+            yield f"cell [{number}] stores {images}; nbval compares only SVG"
+        meta = cell["metadata"].get("mystnb", {})
+        if len(meta.get("image", {}).get("alt", "").split()) < 10:
+            yield f"cell [{number}]: the alt text says less than ten words"
+        figure = meta.get("figure", {})
+        if not figure.get("caption") or not figure.get("name", "").startswith("fig-"):
+            yield f"cell [{number}]: a figure needs a caption and a name fig-…"
+
+
+def outputs_are_the_same_everywhere(nb):
+    """No warning, path, address or time of day in a stored output."""
+    changing = {
+        "an address": r"0x[0-9a-f]{6,}",
+        "a path": r"(?<![\w.])/(home|tmp|usr|root|var|Users)/|[A-Z]:\\",
+        "a time of day": r"\b\d\d:\d\d:\d\d\b|\b\d+(\.\d+)? ?(ms|µs|ns)\b",
+        "a progress bar": r"\d+%\|",
+    }
+    for number, cell in code_cells(nb):
+        if any(o.get("name") == "stderr" for o in cell["outputs"]):
+            yield f"cell [{number}] stores stderr"
+        for text in output_texts(cell):
+            for what, pattern in changing.items():
+                if found := re.search(pattern, text):
+                    yield f"cell [{number}] stores {what}: {found[0]}"
+
+
+def it_needs_only_what_it_names(nb):
+    """No pip cell, no shell, no import from this repository, no hidden set-up."""
+    for number, cell in code_cells(nb):
+        if re.search(r"^\s*[%!]", source(cell), re.MULTILINE):
+            yield f"cell [{number}] holds a magic or a shell command"
+            continue
+        for node in ast.walk(ast.parse(source(cell))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module if node.level == 0 else "."]
+            for name in names:
+                top = name.split(".")[0]
+                if top not in MAY_IMPORT and top not in sys.stdlib_module_names:
+                    yield f"cell [{number}] imports {name}"
+
+
+def every_equation_is_checked(nb):
+    labels = LABEL.findall(prose(nb))
+    for label, times in Counter(labels).items():
+        if times > 1:
+            yield f"equation {label} is labelled {times} times"
+    checks = {}
+    for number, cell in code_cells(nb):
+        for tag in tags(cell):
+            if tag.startswith("checks-"):
+                checks.setdefault(tag.removeprefix("checks-"), []).append(cell)
+                if not re.search(r"\bassert\b|\bassert_\w+\(", source(cell)):
+                    yield f"cell [{number}] is tagged {tag} and asserts nothing"
+    for label in labels:
+        if label not in checks:
+            yield f"equation {label} has no cell tagged checks-{label}"
+    for label in checks.keys() - set(labels):
+        yield f"tag checks-{label} names an equation that is not there"
+
+
+def it_has_the_anatomy_of_a_chapter(nb):
+    text = prose(nb)
+    for part in ("You will learn", "You need", "minutes to read"):
+        if part not in nb_head(nb):
+            yield f"the opening lacks '{part}'"
+    for part in ("Where it breaks", "Exercises", "Summary", "Further reading"):
+        if f"\n## {part}" not in text:
+            yield f"no section '{part}'"
+    kinds = [c["cell_type"] for c in nb["cells"]]
+    if ("code", "code") in zip(kinds, kinds[1:], strict=False):
+        yield "two code cells follow each other without a word between them"
+    for number, cell in code_cells(nb):
+        if source(cell).count("\n") >= 30:
+            yield f"cell [{number}] is longer than 30 lines"
+    asked = re.findall(r"\{exercise-start\}\n:label: (\S+)", text)
+    solved = re.findall(r"\{solution-start\} (\S+)", text)
+    if asked != solved or len(asked) < 3:
+        yield f"exercises {asked}, solutions {solved}: each needs one, 3 at least"
+
+
+def nb_head(nb):
+    cells = nb["cells"]
+    first_code = next(i for i, c in enumerate(cells) if c["cell_type"] == "code")
+    return "\n".join(source(c) for c in cells[:first_code])
+
+
+def only_what_must_be_is_stored(nb):
+    """Metadata that differs between machines makes noise in every commit."""
+    if nb["metadata"].keys() != {"kernelspec", "language_info"}:
+        yield f"notebook metadata: {sorted(nb['metadata'])}"
+    if nb["metadata"].get("language_info") != {"name": "python"}:
+        yield "language_info names a version"
+    for cell in nb["cells"]:
+        if extra := cell["metadata"].keys() - {"tags", "mystnb"}:
+            yield f"cell {cell['id']} has metadata {sorted(extra)}"
+    ids = [cell["id"] for cell in nb["cells"]]
+    if len(set(ids)) != len(ids):
+        yield "two cells have the same id"
+
+
+CHECKS = [
+    every_cell_is_compared,
+    every_print_is_stored,
+    every_figure_is_svg_with_words,
+    outputs_are_the_same_everywhere,
+    it_needs_only_what_it_names,
+    every_equation_is_checked,
+    it_has_the_anatomy_of_a_chapter,
+    only_what_must_be_is_stored,
+]
+
+
+def test_there_are_chapters():
+    assert CHAPTERS, "no notebook in chapters/"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter(chapter, check):
+    problems = list(check(read(chapter)))
+    assert not problems, "\n".join([chapter.name, *problems])
+
+
+def test_labels_are_unique_in_the_book():
+    """Two chapters with one label would steal each other's references."""
+    names = Counter()
+    for chapter in CHAPTERS:
+        nb = read(chapter)
+        names.update(LABEL.findall(prose(nb)))
+        names.update(re.findall(r"^\(([\w-]+)\)=$", prose(nb), re.MULTILINE))
+        names.update(re.findall(r"^:label: (\S+)", prose(nb), re.MULTILINE))
+        for _, cell in code_cells(nb):
+            figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+            names.update([figure["name"]] if figure else [])
+    assert not [name for name, times in names.items() if times > 1]
