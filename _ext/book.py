@@ -1,5 +1,5 @@
-"""What the website needs beyond Jupyter Book's settings: formulas without a network, the
-addresses of the repository that builds it, and a head and a header that fit a book."""
+"""What the website needs beyond the settings of Jupyter Book: formulas without a network,
+the address of the repository that builds it, and a head and a header that fit a book."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import ConfigError
 
-# The whole of MathJax is 14 MB. The one script holds every TeX macro; the fonts go beside it.
+# All of MathJax is 14 MB. The one script holds every TeX macro; the fonts go beside it.
 MATHJAX = ["tex-chtml-full.js", "output/chtml/fonts/woff-v2"]
 
-# Pages that come from no file get no description from sphinxext-opengraph.
+# A page's description is its first paragraph. These pages are made from no file.
 DESCRIPTIONS = {
     "search": "Search all pages of the book.",
     "404": "The page that you asked for does not exist.",
@@ -25,45 +25,43 @@ HOME = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
-<meta name="description" content="The front page of the book.">
 <meta http-equiv="refresh" content="0; url={page}">
 </head>
-<body><h1><a href="{page}">{title}</a></h1></body>
+<body><a href="{page}">{title}</a></body>
 </html>
 """
 
 
 def name_the_repository(app, config):
-    """Turn on the buttons to edit, report and launch, if the building site says where it is."""
+    """Turn on the buttons to edit, report and launch, if the environment says for which."""
     url = os.environ.get("BOOK_REPOSITORY_URL", "").rstrip("/").removesuffix(".git")
     if not url:
         return
-    parts = re.fullmatch(r"(https://[^/\s]+)/(?:\S+/)?([^/\s]+)/([^/\s]+)", url)
-    if not parts:
-        raise ConfigError(
-            f"BOOK_REPOSITORY_URL is {url!r}, not like https://github.com/you/fork"
-        )
-    host, owner, name = parts.groups()
-    others = [p for p in ("gitlab", "bitbucket") if p in host]
+    match = re.fullmatch(r"(https://[^/\s]+)/(?:\S+/)?([^/\s]+)/([^/\s]+)", url)
+    if not match:
+        message = "BOOK_REPOSITORY_URL should look like https://github.com/you/fork"
+        raise ConfigError(f"{message}, and is {url}")
+    host, owner, name = match.groups()
     config.html_theme_options.update(
         repository_url=url,
         repository_branch=os.environ.get("BOOK_REPOSITORY_BRANCH") or "main",
-        repository_provider=(others or ["github"])[0],
+        repository_provider="gitlab" if "gitlab" in host else "github",
         use_repository_button=True,
         use_edit_page_button=True,
-        use_issues_button=not others or others == ["gitlab"],
+        use_issues_button=True,
     )
-    if host == "https://github.com":
-        launch = {"colab_url": "https://colab.research.google.com"}
-        config.html_theme_options["launch_buttons"] = launch
+    if (
+        host == "https://github.com"
+    ):  # Colab opens only these; Pages are at a known address
+        colab = {"colab_url": "https://colab.research.google.com"}
+        config.html_theme_options["launch_buttons"] = colab
         pages = f"{owner.lower()}.github.io"
-        prefix = "/" if name.lower() == pages else f"/{name}/"
-        config.html_baseurl = config.ogp_site_url = f"https://{pages}{prefix}"
-        config.notfound_urls_prefix = prefix
+        config.notfound_urls_prefix = "/" if name.lower() == pages else f"/{name}/"
+        config.html_baseurl = f"https://{pages}{config.notfound_urls_prefix}"
 
 
 def copy_mathjax(app):
-    # The package's name is no identifier: it cannot be imported, only found.
+    # The package's name is not an identifier: it can be found, but not imported.
     package = Path(find_spec("sphinx-mathjax-offline").origin).parent
     for name in MATHJAX:
         source = package / "static" / "mathjax" / name
@@ -90,63 +88,63 @@ def keep_punctuation(app, doctree, docname):
 
 
 def describe_page(app, pagename, templatename, context, doctree):
-    """The description of a page is its first paragraph (sphinxext-opengraph would take the
-    first 200 characters, in the middle of a word or of a table)."""
-    text = DESCRIPTIONS.get(pagename, "")
+    """Say what the page is: to search engines, and where someone posts a link to it."""
+    description = DESCRIPTIONS.get(pagename, "")
     for paragraph in doctree.findall(nodes.paragraph) if doctree else []:
-        if isinstance(paragraph.parent, nodes.section):
-            text = " ".join(paragraph.astext().split())
+        if isinstance(paragraph.parent, nodes.section):  # and not in a list or a table
+            description = " ".join(paragraph.astext().split())
             break
-    if text:
-        tag = f'<meta name="description" content="{escape(text)}" />\n'
-        context["metatags"] = context.get("metatags", "") + tag
-        context["meta"] = {
-            **(context.get("meta") or {}),
-            "og:description": escape(text),
-        }
-    if pagename == app.config.root_doc:
-        context["docstitle"] = ""  # it would stand twice in the title
+    tags = {
+        'name="description"': description,
+        'property="og:description"': description,
+        'property="og:title"': context.get("pagetitle"),
+        'property="og:site_name"': app.config.html_title,
+        'property="og:type"': "article",
+        'property="og:url"': context.get("pageurl"),
+    }
+    context["metatags"] = context.get("metatags", "") + "".join(
+        f'<meta {name} content="{escape(text)}" />\n'
+        for name, text in tags.items()
+        if text
+    )
 
 
 def finish_page(app, pagename, templatename, context, doctree):
-    if not app.config.ogp_site_url:  # an address is absolute or none
-        address = r'<meta property="og:url".*\n'
-        context["metatags"] = re.sub(address, "", context.get("metatags", ""))
-    if pagename == app.config.notfound_pagename:  # it is shown in place of any page
+    if pagename == app.config.root_doc:
+        context["docstitle"] = ""  # or the title would hold it twice
+    if (
+        pagename == app.config.notfound_pagename
+    ):  # served in place of a page in any folder
         context["content_root"] = app.config.notfound_urls_prefix
-    # One download, the notebook of a chapter. (A browser prints without our help.)
+    # One download: the notebook of a chapter. (The browser prints without our help.)
     buttons = context["header_buttons"]
     buttons[:] = [b for b in buttons if b.get("label") != "download-buttons"]
     source = context.get("sourcename") or ""
     if source.endswith(".ipynb"):
-        buttons.append(
-            {
-                "type": "link",
-                "url": context["pathto"](f"_sources/{source}", True),
-                "tooltip": "Download this chapter as a notebook",
-                "icon": "fas fa-download",
-                "label": "download-notebook-button",
-            }
-        )
+        button = {
+            "type": "link",
+            "url": context["pathto"](f"_sources/{source}", True),
+            "tooltip": "Download this chapter as a notebook",
+            "icon": "fas fa-download",
+            "label": "download-notebook-button",
+        }
+        buttons.append(button)
 
 
 def write_home(app, error):
-    """Jupyter Book's own index.html has no title and no language."""
+    """The index.html that Jupyter Book would write has neither title nor language."""
     if error is None and app.builder.name == "html":
         page = app.builder.get_target_uri(app.config.root_doc)
-        text = HOME.format(
-            lang=app.config.language, title=escape(app.config.html_title), page=page
-        )
-        Path(app.outdir, "index.html").write_text(text, encoding="utf-8")
+        title = escape(app.config.html_title)
+        home = HOME.format(lang=app.config.language, title=title, page=page)
+        Path(app.outdir, "index.html").write_text(home, encoding="utf-8")
 
 
 def setup(app):
-    app.connect("config-inited", name_the_repository, priority=100)
+    app.connect("config-inited", name_the_repository, priority=100)  # before the theme
     app.connect("builder-inited", copy_mathjax)
     app.connect("doctree-resolved", keep_punctuation)
-    app.connect("html-page-context", describe_page, priority=100)
-    app.connect(
-        "html-page-context", finish_page, priority=900
-    )  # the theme has its buttons
+    app.connect("html-page-context", describe_page, priority=900)  # after the theme
+    app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_home)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -82,6 +82,10 @@ def clean_variables():
         env.setdefault("UV_INDEX", env["PIP_EXTRA_INDEX_URL"])
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    if sys.platform == "darwin" or any(Path("/etc/ssl").glob("certs/*")):
+        env.setdefault(
+            "UV_SYSTEM_CERTS", "1"
+        )  # as pip does: a firm's own authority is known
     return env
 
 

@@ -52,6 +52,7 @@ def run(path):
         kernel_name="python3",
         timeout=300,
         record_timing=False,
+        coalesce_streams=True,  # in one piece, however it arrived
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
@@ -63,9 +64,7 @@ def run(path):
         number = max((cell.execution_count or 0 for cell in code), default=0)
         raise Refused(f"cell [{number}] failed:\n{error}") from None
     nb.metadata = nbformat.from_dict(METADATA)
-    for cell in (
-        nb.cells
-    ):  # an editor's own marks (collapsed, editable, ...) are not the book's
+    for cell in nb.cells:  # an editor's marks (collapsed, ...) are not the book's
         cell.metadata = {k: cell.metadata[k] for k in KEPT if k in cell.metadata}
     for cell in code:
         for output in cell.outputs:

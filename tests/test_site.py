@@ -1,0 +1,639 @@
+"""The website, built as `make book` builds it: first as files, then in a real browser.
+
+The checks go through all pages that the build has made. Each yields what is wrong; other
+tests run them on spoiled pages, to prove that they can fail.
+"""
+
+import functools
+import html.parser
+import http.server
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from sphinx.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+BROWSERS += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+# --no-sandbox, for root in a container; the rest keeps the browser's own requests away.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+# What axe finds in the theme: it puts title and search field of the sidebar in no landmark.
+FAULTS_OF_THE_THEME = {"region"}
+
+
+# Building
+
+
+def start_build(source, folder, **variables):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("BOOK_")}
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", source, "--path-output", folder]
+    return subprocess.Popen(
+        [*command, "-W", "-n", "--keep-going", "-q"],
+        env=env | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish_build(build, folder):
+    output, _ = build.communicate(timeout=600)
+    assert build.returncode == 0, output
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built website."""
+    folder = tmp_path_factory.mktemp("site")
+    return finish_build(start_build(ROOT, folder), folder)
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    """A book of one chapter, built for a repository, twice, in different surroundings."""
+    source = tmp_path_factory.mktemp("fork")
+    for name in ("_ext", "_static"):
+        shutil.copytree(ROOT / name, source / name)
+    (source / "chapters").mkdir()
+    for name in ("_config.yml", "references.bib", f"chapters/{CHAPTERS[0].name}"):
+        shutil.copy(ROOT / name, source / name)
+    (source / "intro.md").write_text(
+        "# A fork\n\nOf a book.\n\n```{bibliography}\n```\n"
+    )
+    chapter = f"chapters/{CHAPTERS[0].stem}"
+    (source / "_toc.yml").write_text(
+        f"format: jb-book\nroot: intro\nchapters:\n- file: {chapter}\n"
+    )
+    # Links to the chapters that are not here would be warnings.
+    config = (source / "_config.yml").read_text(encoding="utf-8")
+    quiet = "\n    suppress_warnings: [myst.xref_missing, myst.domains, ref]\n"
+    (source / "_config.yml").write_text(config.rstrip() + quiet, encoding="utf-8")
+    here = {
+        "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
+        "BOOK_REPOSITORY_BRANCH": "trunk",
+    }
+    folders = [tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second one")]
+    builds = [
+        start_build(source, folders[0], **here, PYTHONHASHSEED="1", TZ="UTC"),
+        start_build(source, folders[1], **here, PYTHONHASHSEED="2", TZ="Asia/Tokyo"),
+    ]
+    return [finish_build(*pair) for pair in zip(builds, folders, strict=True)]
+
+
+# Pages as files
+
+
+class Page(html.parser.HTMLParser):
+    """What the checks need to know of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.meta, self.loaded = set(), [], {}, []
+        self.lang = self.title = self.refresh = None
+        self.inside, self.buttons = None, {}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = {k: v or "" for k, v in attributes}
+        self.inside = tag
+        self.ids |= {attributes[k] for k in ("id", "name") if k in attributes}
+        target = attributes.get("href") or attributes.get("src")
+        if tag == "html":
+            self.lang = attributes.get("lang")
+        elif tag == "meta":
+            name = attributes.get("name") or attributes.get("property")
+            self.meta[name] = attributes.get("content")
+            if attributes.get("http-equiv") == "refresh":
+                target = attributes["content"].partition("url=")[2]
+                self.refresh = target
+        if target and attributes.get("rel") == "canonical":
+            self.meta["canonical"] = target
+        elif target:
+            self.links.append(target)
+            if tag not in ("a", "meta"):
+                self.loaded.append(target)
+        for name in attributes.get("class", "").split():
+            if name.startswith("btn-") or "btn" in attributes["class"].split():
+                self.buttons.setdefault(name, target)
+        if "style" in attributes:
+            self.loaded.append(attributes["style"])
+
+    def handle_data(self, data):
+        if self.inside == "title":
+            self.title = (self.title or "") + data
+        elif self.inside in ("script", "style"):
+            self.loaded.append(data)
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+@functools.cache
+def page_of(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def html_files(site):
+    return sorted(
+        p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static"
+    )
+
+
+def pages_of(site):
+    """Name -> page, for all but the one that only leads to another."""
+    found = {p.relative_to(site).as_posix(): page_of(p) for p in html_files(site)}
+    return {name: page for name, page in found.items() if not page.refresh}
+
+
+def is_foreign(link):
+    return bool(urlsplit(link).scheme or urlsplit(link).netloc)
+
+
+def broken_links(site):
+    for path in html_files(site):
+        name = path.relative_to(site)
+        for link in page_of(path).links:
+            if is_foreign(link):
+                continue
+            link, anchor = urldefrag(link)
+            target = unquote(urlsplit(urljoin(f"/{name}", link)).path).lstrip("/")
+            file = site / target
+            if not file.is_file():
+                yield f"{name}: there is no {target}"
+            elif anchor and file.suffix == ".html":
+                if unquote(anchor) not in page_of(file).ids:
+                    yield f"{name}: there is no #{anchor} in {target}"
+
+
+def foreign_hosts(page):
+    """Names of hosts in what a page loads: attributes, scripts and styles."""
+    for text in page.loaded:
+        yield from re.findall(r"(?:\w+:)?//[\w-]+\.[\w.-]+", text)
+
+
+def test_every_page_of_the_contents_is_built_and_every_chapter_is_in_them(site):
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^ *- file: (\S+)", contents, re.MULTILINE)
+    assert {f"chapters/{c.stem}" for c in CHAPTERS} <= set(listed)
+    root = re.search(r"^root: (\S+)", contents, re.MULTILINE)[1]
+    expected = {f"{name}.html" for name in [*listed, root, "search", "404"]}
+    assert set(pages_of(site)) == expected
+
+
+def test_every_link_and_anchor_resolves(site):
+    assert list(broken_links(site)) == []
+
+
+def test_the_check_of_links_can_fail(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="sub/b.html#there">1</a> <a href="sub/b.html#gone">2</a>'
+        '<a href="#here">3</a> <img src="gone.svg"> <a href="https://example.org">4</a>'
+        '<svg><a href="sub/gone.html">5</a></svg>'
+    )
+    (tmp_path / "sub" / "b.html").write_text(
+        '<h1 id="there"></h1><a href="../a.html#here">1</a> <a href="/sub/b.html">2</a>'
+        '<meta http-equiv="refresh" content="0; url=nowhere.html">'
+    )
+    assert list(broken_links(tmp_path)) == [
+        "a.html: there is no #gone in sub/b.html",
+        "a.html: there is no gone.svg",
+        "a.html: there is no sub/gone.html",
+        "sub/b.html: there is no sub/nowhere.html",
+    ]
+
+
+def test_no_page_names_a_foreign_host_in_what_it_loads(site):
+    found = {name: list(foreign_hosts(page)) for name, page in pages_of(site).items()}
+    assert {name: hosts for name, hosts in found.items() if hosts} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script src="https://cdn.example.org/x.js"></script>',
+        '<script>const URL = "//cdn.example.org/x.js"</script>',
+        '<link rel="stylesheet" href="//cdn.example.org/x.css">',
+        "<style>@import url(http://cdn.example.org/x.css)</style>",
+        '<p style="background: url(https://cdn.example.org/x.png)">',
+        '<img src="https://cdn.example.org/x.png" alt="x">',
+    ],
+)
+def test_the_check_of_hosts_can_fail(text):
+    assert [host.rpartition("//")[2] for host in foreign_hosts(Page(text))] == [
+        "cdn.example.org"
+    ]
+
+
+def test_every_page_says_what_it_is(site):
+    pages = pages_of(site)
+    for name, page in pages.items():
+        assert page.lang == "en", name
+        assert len(page.meta.get("description") or "") > 20, f"{name}: no description"
+        assert page.title.count("Cross-Entropy, Proved and Run") == 1, name
+    for what in (lambda p: p.title, lambda p: p.meta["description"]):
+        said = [what(page) for page in pages.values()]
+        assert len(set(said)) == len(said), sorted(said)
+
+
+def test_the_folder_opens_on_the_book(site):
+    home = page_of(site / "index.html")
+    assert home.refresh == "intro.html"
+    assert (home.lang, home.title) == ("en", "Cross-Entropy, Proved and Run")
+
+
+def test_a_chapter_can_be_downloaded_as_it_is(site):
+    for chapter in CHAPTERS:
+        page = site / "chapters" / f"{chapter.stem}.html"
+        link = page_of(page).buttons["btn-download-notebook-button"]
+        assert (page.parent / link).resolve().read_bytes() == chapter.read_bytes()
+
+
+# The repository: named when the book is built for one, and otherwise nowhere
+
+
+def test_without_a_repository_no_page_has_one(site):
+    for name, page in pages_of(site).items():
+        urls = [url for url in page.buttons.values() if url and is_foreign(url)]
+        assert urls == [], name
+        assert not {"canonical", "og:url"} & set(page.meta), name
+    for path in html_files(site):
+        text = path.read_text(encoding="utf-8")
+        assert (
+            "executablebooks" not in text
+        )  # whose repository is Jupyter Book's default
+
+
+def test_with_a_repository_the_buttons_lead_there(forks):
+    repository = "https://github.com/Someone/fork"
+    chapter = f"chapters/{CHAPTERS[0].stem}"
+    page = page_of(forks[0] / f"{chapter}.html")
+    assert page.buttons["btn-source-repository-button"] == repository
+    edit = page.buttons["btn-source-edit-button"]
+    assert edit == f"{repository}/edit/trunk/{chapter}.ipynb"
+    issue = page.buttons["btn-source-issues-button"]
+    assert issue.startswith(f"{repository}/issues/new?title=")
+    colab = "https://colab.research.google.com/github/Someone/fork/blob/trunk"
+    assert f"{colab}/{chapter}.ipynb" in page.links
+    address = f"https://someone.github.io/fork/{chapter}.html"
+    assert page.meta["canonical"] == page.meta["og:url"] == address
+    # Text has nothing to launch; and a missing page may be missing in any folder.
+    assert "colab" not in (forks[0] / "intro.html").read_text(encoding="utf-8")
+    missing = page_of(forks[0] / "404.html")
+    assert missing.loaded
+    assert all(
+        link.startswith("/fork/") for link in missing.loaded if "_static" in link
+    )
+
+
+def test_the_same_book_is_the_same_site(forks):
+    trees = [
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()}
+        for f in forks
+    ]
+    assert trees[0].keys() == trees[1].keys()
+    assert [name for name in trees[0] if trees[0][name] != trees[1][name]] == []
+
+
+@pytest.mark.parametrize(
+    "url, address, prefix, provider",
+    [
+        ("https://github.com/you/b", "https://you.github.io/b/", "/b/", "github"),
+        ("https://github.com/You/b.git/", "https://you.github.io/b/", "/b/", "github"),
+        (
+            "https://github.com/You/you.github.io",
+            "https://you.github.io/",
+            "/",
+            "github",
+        ),
+        ("https://gitlab.com/group/you/b", "", "/", "gitlab"),
+        ("https://code.example.org/you/b", "", "/", "github"),
+        ("", "", "/", None),
+    ],
+)
+def test_addresses_follow_from_the_repository(
+    monkeypatch, url, address, prefix, provider
+):
+    config = named_by(monkeypatch, url)
+    assert (config.html_baseurl, config.notfound_urls_prefix) == (address, prefix)
+    options = config.html_theme_options
+    assert options.get("repository_provider") == provider
+    assert ("launch_buttons" in options) == bool(address)
+
+
+@pytest.mark.parametrize(
+    "url", ["you/b", "https://github.com/b", "git@github.com:you/b"]
+)
+def test_an_address_that_is_none_stops_the_build(monkeypatch, url):
+    with pytest.raises(
+        ConfigError, match="should look like https://github.com/you/fork"
+    ):
+        named_by(monkeypatch, url)
+
+
+def named_by(monkeypatch, url):
+    spec = importlib.util.spec_from_file_location("book", ROOT / "_ext" / "book.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", url)
+    config = SimpleNamespace(
+        html_theme_options={}, html_baseurl="", notfound_urls_prefix="/"
+    )
+    module.name_the_repository(None, config)
+    return config
+
+
+# Pages in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not program:
+        reason = f"no browser: install one of {', '.join(BROWSERS[:-1])}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A silent server that answers like GitHub Pages: with 404.html for what is not there."""
+
+    def log_message(self, *_):
+        pass
+
+    def send_error(self, code, message=None, explain=None):
+        body = Path(self.directory, "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    handler = functools.partial(Handler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class Visit:
+    """A browser window that writes down what goes wrong in it."""
+
+    def __init__(self, browser, origin):
+        self.wrong = []
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(60_000)
+        # A foreign request is noted, and does not leave this machine.
+        self.context.route(lambda url: not url.startswith(origin), self.refuse)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("console", self.note_message)
+        self.page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+    def refuse(self, route):
+        self.wrong.append(f"foreign request: {route.request.url}")
+        route.abort()
+
+    def note_message(self, message):
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def open(self, url):
+        """Go there, and wait for formulas and fonts."""
+        response = self.page.goto(url)
+        self.wait_for_formulas()
+        return response
+
+    def wait_for_formulas(self):
+        self.page.evaluate(
+            "async () => { await window.MathJax?.startup.promise; await document.fonts.ready }"
+        )
+
+
+# Yields what is wrong with the page that is open, whatever its width.
+FAULTS = r"""
+() => {
+  const faults = []
+  const article = document.querySelector("article") ?? document.querySelector("main")
+
+  const headings = [...document.querySelectorAll("h1")].filter(h => h.checkVisibility())
+  if (headings.length !== 1) faults.push(`${headings.length} visible h1`)
+
+  // Formulas
+  const raw = [
+    /\$[^$]*\$/, /\\[a-zA-Z]{2,}/, /\\[()[\]]/,             // LaTeX
+    /\{[a-z]+(:[a-z]+)?\}[`\w]/, /`/, /:::/, /\]\([#.\w]/,  // MyST
+  ]
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) {
+    const text = texts.currentNode.data
+    if (texts.currentNode.parentElement.closest("script, style, code, pre, mjx-container")) continue
+    if (raw.some(pattern => pattern.test(text))) faults.push(`raw markup: ${text.trim()}`)
+  }
+  for (const math of document.querySelectorAll(".math"))
+    if (!math.querySelector("mjx-container")) faults.push(`no formula: ${math.textContent}`)
+  for (const error of document.querySelectorAll("mjx-merror"))
+    faults.push(`wrong formula: ${error.dataset.mjxError}`)
+  for (const unknown of document.querySelectorAll("mjx-assistive-mml mtext"))
+    if (unknown.textContent.startsWith("\\"))
+      faults.push(`unknown macro: ${unknown.textContent}`)
+
+  // Images
+  for (const image of article.querySelectorAll("img")) {
+    const name = image.getAttribute("src")
+    if (!image.naturalWidth) faults.push(`does not load: ${name}`)
+    if (!image.alt.includes(" ") || /\.(svg|png)$|[/\\]/.test(image.alt))
+      faults.push(`no alt text: ${name}: "${image.alt}"`)
+  }
+
+  // Width: what is too wide scrolls inside itself, and is not cut off.
+  const width = document.documentElement.clientWidth
+  if (document.documentElement.scrollWidth > width + 1)
+    faults.push(`the page is ${document.documentElement.scrollWidth} wide, not ${width}`)
+  for (const part of article.querySelectorAll("*")) {
+    const box = part.getBoundingClientRect()
+    if (box.right <= width + 1 || part.closest("mjx-container > *, .headerlink")) continue
+    let holder = part
+    while (holder !== article && getComputedStyle(holder).overflowX === "visible")
+      holder = holder.parentElement
+    if (!["auto", "scroll"].includes(getComputedStyle(holder).overflowX))
+      faults.push(`cut off: ${part.tagName} ${part.className} ${part.textContent.slice(0, 60)}`)
+  }
+  const text = article.querySelector("p, li, form")?.getBoundingClientRect()
+  if (!text || text.width < 0.6 * Math.min(width, 600) || text.left < 0 || text.right > width)
+    faults.push("the text does not have the width of the page")
+  return faults
+}
+"""
+
+
+def axe_faults(page, everything=False):
+    """What axe finds. Without the insides of formulas and of code it is three times as fast."""
+    parts = {} if everything else {"exclude": [["mjx-container"], [".highlight"]]}
+    options = {"resultTypes": ["violations"], "preload": False}
+    found = Axe().run(page, context=parts or None, options=options)
+    for fault in found.response["violations"]:
+        if fault["id"] not in FAULTS_OF_THE_THEME:
+            for node in fault["nodes"]:
+                yield f"{fault['id']}: {node['html'][:200]}"
+
+
+def test_every_page_in_a_browser(site, browser, address):
+    wrong = []
+    with Visit(browser, address) as visit:
+        for name in pages_of(site):
+            visit.page.set_viewport_size({"width": 1280, "height": 900})
+            visit.wrong = []
+            visit.open(address + name)
+            faults = [f"at 1280: {fault}" for fault in visit.page.evaluate(FAULTS)]
+            faults += axe_faults(visit.page)
+            visit.page.set_viewport_size({"width": 360, "height": 740})
+            faults += [f"at 360: {fault}" for fault in visit.page.evaluate(FAULTS)]
+            wrong += [f"{name}: {fault}" for fault in visit.wrong + faults]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_whole_chapter_is_readable_in_both_schemes(browser, address, scheme):
+    with Visit(browser, address) as visit:
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.open(f"{address}chapters/{CHAPTERS[0].stem}.html")
+        assert visit.page.evaluate("document.documentElement.dataset.theme") == scheme
+        faults = list(axe_faults(visit.page, everything=True))
+        assert not faults, "\n".join(faults)
+
+
+def test_the_checks_in_the_browser_can_fail(browser, address):
+    with Visit(browser, address) as visit:
+        visit.open(f"{address}chapters/{CHAPTERS[0].stem}.html")
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        assert visit.page.evaluate(FAULTS) == []
+        visit.page.evaluate(
+            r"""async () => {
+              const article = document.querySelector("article")
+              article.insertAdjacentHTML("afterbegin", `
+                <h1>another</h1> <p>$x$</p> <p>{eq}\`eq-x\`</p> <p>\\frac{1}{2}</p>
+                <span class="math">never typeset</span>
+                <div style="width: 340px; overflow: hidden"><p style="width: 900px">cut</p></div>
+                <img src="gone.svg" alt="../_images/gone.svg">
+                <p class="try">\\(\\frac{1}\\) \\(\\unknown\\)</p>
+                <button></button><script src="https://cdn.example.org/x.js"></script>`)
+              await MathJax.typesetPromise(article.querySelectorAll(".try"))
+              await fetch("https://cdn.example.org/x").catch(() => 0)
+              console.error("a message")
+              setTimeout(() => { throw Error("an exception") })
+            }"""
+        )
+        visit.page.wait_for_timeout(100)
+        faults = " | ".join(
+            visit.wrong + visit.page.evaluate(FAULTS) + list(axe_faults(visit.page))
+        )
+    for expected in (
+        *("2 visible h1", "raw markup: $x$", "raw markup: {eq}", r"raw markup: \frac"),
+        *("no formula: never typeset", "wrong formula: ", r"unknown macro: \unknown"),
+        *("cut off: P", "does not load: gone.svg", "no alt text: gone.svg"),
+        *("foreign request: https://cdn.example.org/x", "console: a message"),
+        *("error: an exception", "button-name: <button>"),
+    ):
+        assert expected in faults, faults
+
+
+def telling_words():
+    """For each chapter the longest word of its text that no other chapter holds."""
+    words = {}
+    for chapter in CHAPTERS:
+        cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+        prose = "\n".join(
+            "".join(c["source"]) for c in cells if c["cell_type"] == "markdown"
+        )
+        # Not code, formulas, labels, options, roles, or the targets of links.
+        prose = re.sub(
+            r"(?s)\$\$.*?\$\$|\$[^$]*\$|\{\S+?\}`[^`]*`|`[^`\n]*`", " ", prose
+        )
+        prose = re.sub(r"(?m)^(:|```|\().*$|\]\([^)]*\)", " ", prose)
+        words[chapter.stem] = set(re.findall(r"(?<![\w-])[a-z]{6,}(?![\w-])", prose))
+    for stem in words:
+        others = set().union(*(words[other] for other in words if other != stem))
+        yield stem, max(words[stem] - others, key=lambda word: (len(word), word))
+
+
+def result_of_search(page):
+    page.locator(
+        "#search-results li a, #search-results p.search-summary"
+    ).first.wait_for()
+    page.wait_for_function("document.querySelector('#search-results li a')")
+    return [
+        link.get_attribute("href")
+        for link in page.locator("#search-results li a").all()
+    ]
+
+
+def test_search_finds_a_chapter_by_a_word_of_its_text(browser, address):
+    with Visit(browser, address) as visit:
+        for stem, word in telling_words():
+            visit.open(f"{address}intro.html")
+            visit.page.keyboard.press("Control+k")
+            visit.page.keyboard.type(word)
+            visit.page.keyboard.press("Enter")
+            visit.page.wait_for_url("**/search.html?q=*")
+            found = result_of_search(visit.page)
+            assert any(f"chapters/{stem}.html" in link for link in found), (word, found)
+        assert visit.wrong == []
+
+
+def test_a_missing_page_gets_the_books_own_answer(browser, address):
+    with Visit(browser, address) as visit:
+        response = visit.open(f"{address}chapters/parts/gone.html")
+        assert response.status == 404
+        assert visit.page.locator("h1:visible").inner_text() == "No such page"
+        # The page itself is the one thing that is not there.
+        assert len(visit.wrong) == 1 and "404" in visit.wrong[0], visit.wrong
+        visit.page.locator("#pst-primary-sidebar a[href$='01_likelihood.html']").click()
+        visit.page.wait_for_url(f"{address}chapters/01_likelihood.html")
+
+
+def test_the_folder_works_without_a_server(site, browser):
+    stem, word = next(telling_words())
+    with Visit(browser, site.as_uri()) as visit:
+        visit.page.goto((site / "index.html").as_uri())
+        visit.page.wait_for_url("**/intro.html")
+        visit.page.locator(f"#pst-primary-sidebar a[href$='{stem}.html']").click()
+        visit.page.wait_for_url(f"**/{stem}.html")
+        visit.wait_for_formulas()
+        assert visit.page.evaluate(FAULTS) == []
+        assert visit.page.locator("article mjx-container").count() > 10
+        assert visit.page.evaluate("document.fonts.check('16px MJXTEX')")
+        assert visit.wrong == []
+        # The names of the pages are found; for a line of their text the browser wants a server.
+        visit.page.goto(f"{(site / 'search.html').as_uri()}?q={word}")
+        assert any(f"{stem}.html" in link for link in result_of_search(visit.page))
