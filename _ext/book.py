@@ -116,6 +116,9 @@ def finish_page(app, pagename, templatename, context, doctree):
         pagename == app.config.notfound_pagename
     ):  # served in place of a page in any folder
         context["content_root"] = app.config.notfound_urls_prefix
+    # docutils still gives the entries of a bibliography a role that ARIA has given up.
+    body = context.get("body") or ""
+    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # One download: the notebook of a chapter. (The browser prints without our help.)
     buttons = context["header_buttons"]
     buttons[:] = [b for b in buttons if b.get("label") != "download-buttons"]

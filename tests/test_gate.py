@@ -158,12 +158,16 @@ def import_from_the_repository(nb):
 
 
 def forget_a_check(nb):
-    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
+    cell = next(
+        c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c)
+    )
     cell["metadata"]["tags"] = []
 
 
 def assert_nothing(nb):
-    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
+    cell = next(
+        c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c)
+    )
     edit_source(cell, "assert math.isclose", "math.isclose")
 
 
