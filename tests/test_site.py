@@ -567,9 +567,9 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
             }"""
         )
         visit.page.wait_for_timeout(100)
-        faults = " | ".join(
-            visit.wrong + visit.page.evaluate(FAULTS) + list(axe_faults(visit.page))
-        )
+        faults = visit.page.evaluate(FAULTS)
+        visit.page.evaluate(FLATTEN)
+        faults = " | ".join(visit.wrong + faults + list(axe_faults(visit.page)))
     for expected in (
         *("2 visible h1", "raw markup: $x$", "raw markup: {eq}", r"raw markup: \frac"),
         *("no formula: never typeset", "wrong formula: ", r"unknown macro: \unknown"),
