@@ -601,8 +601,10 @@ def telling_words():
 
 
 def results_of_search(page):
+    # The results come in one by one; the heading changes after the last.
+    done = page.locator("#search-results > h2", has_text="Search Results")
+    done.wait_for(state="attached")  # the theme hides it
     links = page.locator("#search-results li a")
-    links.first.wait_for()
     return [link.get_attribute("href") for link in links.all()]
 
 
