@@ -44,3 +44,16 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput") and os.access(sys.prefix, os.W_OK):
         os.environ["MPLCONFIGDIR"] = str(Path(sys.prefix, "matplotlib"))
         import matplotlib.font_manager  # noqa: F401
+
+
+def pytest_assertrepr_compare(left, right):
+    """Two figures that differ: to list every difference of their texts takes minutes."""
+    if all(isinstance(text, str) and "<svg" in text for text in (left, right)):
+        same = len(os.path.commonprefix([left, right]))
+        return [
+            f"the figure differs from the stored one, first at character {same}:",
+            f"stored: {left[max(same - 40, 0) : same + 40]!r}",
+            f"drawn:  {right[max(same - 40, 0) : same + 40]!r}",
+            "To see it: make outputs CHAPTER=..., then look at the notebook.",
+        ]
+    return None
