@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab outputs serve lint format lock clean distclean site-env full-env
+.PHONY: help book test test-mnist lab outputs serve lint format lock bench matrix links audit clean distclean site-env full-env
 
 # The first Python that fits; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -13,7 +13,7 @@ PORT = 8000
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "  %-11s %s\n", $$1, $$2}'
 
 book: site-env ## build the website (first time: 20 s, 0.3 GB)
 	@rm -rf _build
@@ -22,6 +22,9 @@ book: site-env ## build the website (first time: 20 s, 0.3 GB)
 
 test: full-env ## re-run every cell, compare every output, run tests/ (first time: 6 GB)
 	@$(FULL)/python -m pytest
+
+test-mnist: full-env ## chapter 9 on the 70,000 images of MNIST (fetches 15 MB), assertions only
+	@BOOK_MNIST=full $(FULL)/python -m pytest --nbval-lax --nbval-cell-timeout=3600 chapters/09_mnist.ipynb
 
 lab: full-env ## open the chapters in JupyterLab, with jupyterlab-myst
 	@cd chapters && ../$(FULL)/python -m jupyterlab
@@ -51,6 +54,18 @@ lock: full-env ## write the locks anew from the ranges (UPGRADE=1: newest versio
 	@$(COMPILE) requirements/uv.txt -o requirements/uv.lock.txt
 	@$(COMPILE) requirements/test.txt -o requirements/full.lock.txt
 	@$(COMPILE) requirements/site.txt -c requirements/full.lock.txt -o requirements/site.lock.txt
+
+bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10 minutes)
+	@$(FULL)/python tools/bench.py
+
+matrix: full-env ## try every Python found, with locked, oldest, newest packages (1 hour)
+	@$(FULL)/python tools/matrix.py $(PYTHONS)
+
+links: site-env ## ask for every external link (needs the network)
+	@$(SITE)/jupyter-book build . --builder linkcheck -q
+
+audit: full-env ## ask whether an advisory names a locked version (needs the network)
+	@$(FULL)/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements/full.lock.txt
 
 clean: ## remove what was built, keep the environments
 	@rm -rf _build .pytest_cache .ruff_cache

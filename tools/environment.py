@@ -152,5 +152,10 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except KeyboardInterrupt:
         sys.exit("Interrupted. Nothing half-made is left.")
+    except PermissionError as problem:
+        sys.exit(
+            "\n{}\nThe book makes its environment and its website in its own folder: copy "
+            "it to a place where you may write.".format(problem)
+        )
     except (Problem, OSError) as problem:
         sys.exit("\n{}".format(problem))
