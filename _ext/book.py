@@ -4,7 +4,7 @@ the address of the repository that builds it, and a head and a header that fit a
 import os
 import re
 import shutil
-from html import escape
+from html import escape, unescape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,6 +87,15 @@ def keep_punctuation(app, doctree, docname):
         line[at] = nodes.inline("", "", *glued, classes=["nowrap"])
 
 
+def link_to_explorer(app, doctree, docname):
+    """[words](explorer:z=1,2,0&y=0) leads to that state of the explorer."""
+    for link in doctree.findall(nodes.reference):
+        scheme, _, state = link.get("refuri", "").partition("explorer:")
+        if state and not scheme:
+            page = app.builder.get_relative_uri(docname, "explorer")
+            link.attributes.update(refuri=f"{page}#{unescape(state)}", internal=True)
+
+
 def describe_page(app, pagename, templatename, context, doctree):
     """Say what the page is: to search engines, and where someone posts a link to it."""
     description = DESCRIPTIONS.get(pagename, "")
@@ -147,6 +156,7 @@ def setup(app):
     app.connect("config-inited", name_the_repository, priority=100)  # before the theme
     app.connect("builder-inited", copy_mathjax)
     app.connect("doctree-resolved", keep_punctuation)
+    app.connect("doctree-resolved", link_to_explorer)
     app.connect("html-page-context", describe_page, priority=900)  # after the theme
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_home)

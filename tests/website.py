@@ -1,0 +1,136 @@
+"""The website for the tests: built once for each process, served, and opened in a browser."""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+BROWSERS += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+# --no-sandbox, for root in a container; the rest keeps the browser's own requests away.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+# What axe finds in the theme: it puts title and search field of the sidebar in no landmark.
+FAULTS_OF_THE_THEME = {"region"}
+
+
+def start_build(source, folder, **variables):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("BOOK_")}
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", source, "--path-output", folder]
+    return subprocess.Popen(
+        [*command, "-W", "-n", "--keep-going", "-q"],
+        env=env | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish_build(build, folder):
+    output, _ = build.communicate(timeout=600)
+    assert build.returncode == 0, output
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the built website."""
+    folder = tmp_path_factory.mktemp("site")
+    return finish_build(start_build(ROOT, folder), folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not program:
+        reason = f"no browser: install one of {', '.join(BROWSERS[:-1])}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A silent server that answers like GitHub Pages: with 404.html for what is not there."""
+
+    def log_message(self, *_):
+        pass
+
+    def send_error(self, code, message=None, explain=None):
+        body = Path(self.directory, "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    handler = functools.partial(Handler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class Visit:
+    """A browser window that writes down what goes wrong in it."""
+
+    def __init__(self, browser, origin, **options):
+        self.wrong = []
+        size = {"width": 1280, "height": 900}
+        self.context = browser.new_context(viewport=size, **options)
+        self.context.set_default_timeout(60_000)
+        # A foreign request is noted, and does not leave this machine.
+        self.context.route(lambda url: not url.startswith(origin), self.refuse)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("console", self.note_message)
+        self.page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+    def refuse(self, route):
+        self.wrong.append(f"foreign request: {route.request.url}")
+        route.abort()
+
+    def note_message(self, message):
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def open(self, url):
+        """Go there, and wait for formulas and fonts."""
+        response = self.page.goto(url)
+        self.wait_for_formulas()
+        return response
+
+    def wait_for_formulas(self):
+        self.page.evaluate(
+            "async () => { await window.MathJax?.startup.promise; await document.fonts.ready }"
+        )
+
+
+def axe_faults(page):
+    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    for fault in found.response["violations"]:
+        if fault["id"] not in FAULTS_OF_THE_THEME:
+            for node in fault["nodes"]:
+                yield f"{fault['id']}: {node['html'][:200]}"
