@@ -134,6 +134,7 @@ USED_AS = {
     "sphinx-notfound-page": "notfound.extension",
     "pytest-xdist": "--dist=loadfile",
     "ruff": "/ruff check",
+    "scikit-learn": "sklearn",
     "check-jsonschema": "/check-jsonschema",
     "zizmor": "/zizmor",
 }
