@@ -7,6 +7,9 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	2>/dev/null && echo "$$python" && break; done || echo python3)
+# Where it is set, every start would compile every package again, which takes longer than to run.
+unexport PYTHONDONTWRITEBYTECODE
+
 SITE = .venv/site/bin
 FULL = .venv/full/bin
 PORT = 8000

@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 
 import nbval.plugin
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 
@@ -56,6 +58,21 @@ def in_brief(cell, key, left, right):
 
 
 nbval.plugin.IPyNbCell.format_output_compare = in_brief
+
+
+class WholeChapters(LoadScopeScheduling):
+    """The cells of a chapter stay on one process, in their order; every other test goes to
+    the process that is free. The longest chapters go first.
+    """
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return file if file.endswith(".ipynb") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)  # -p no:xdist
+def pytest_xdist_make_scheduler(config, log):
+    return WholeChapters(config, log)
 
 
 def pytest_configure(config):

@@ -132,7 +132,7 @@ USED_AS = {
     "sphinx-exercise": "sphinx_exercise",
     "sphinx-mathjax-offline": "sphinx-mathjax-offline",
     "sphinx-notfound-page": "notfound.extension",
-    "pytest-xdist": "--dist=loadfile",
+    "pytest-xdist": "-n logical",
     "ruff": "/ruff check",
     "scikit-learn": "sklearn",
     "check-jsonschema": "/check-jsonschema",

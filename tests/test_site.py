@@ -15,15 +15,23 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from sphinx.errors import ConfigError
-from website import ROOT, Visit, axe_faults, finish_build, start_build
+from website import ROOT, Visit, axe_faults, finish_build, once, start_build
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+CONTENTS = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+PAGES = re.findall(r"^(?:root| *- file): (\S+)", CONTENTS, re.MULTILINE)
+PAGES = [f"{name}.html" for name in [*PAGES, "search", "404"]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def forks(tmp_path_factory):
     """A book of one chapter, built for a repository, twice, in different surroundings."""
-    source = tmp_path_factory.mktemp("fork")
+    folder = once(tmp_path_factory, "forks", build_forks)
+    return [folder / name / "_build" / "html" for name in ("first", "second one")]
+
+
+def build_forks(folder):
+    source = folder / "source"
     for name in ("_ext", "_static", "assets"):
         shutil.copytree(ROOT / name, source / name)
     (source / "chapters").mkdir()
@@ -44,12 +52,16 @@ def forks(tmp_path_factory):
         "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
         "BOOK_REPOSITORY_BRANCH": "trunk",
     }
-    folders = [tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second one")]
-    builds = [
-        start_build(source, folders[0], **here, PYTHONHASHSEED="1", TZ="UTC"),
-        start_build(source, folders[1], **here, PYTHONHASHSEED="2", TZ="Asia/Tokyo"),
-    ]
-    return [finish_build(*pair) for pair in zip(builds, folders, strict=True)]
+    first, second = folder / "first", folder / "second one"
+    builds = {
+        first: start_build(source, first, **here, PYTHONHASHSEED="1", TZ="UTC"),
+        second: start_build(
+            source, second, **here, PYTHONHASHSEED="2", TZ="Asia/Tokyo"
+        ),
+    }
+    for place, build in builds.items():
+        finish_build(build, place)
+    return folder
 
 
 # Pages as files
@@ -146,12 +158,8 @@ def foreign_hosts(page):
 
 
 def test_every_page_of_the_contents_is_built_and_every_chapter_is_in_them(site):
-    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    listed = re.findall(r"^ *- file: (\S+)", contents, re.MULTILINE)
-    assert {f"chapters/{c.stem}" for c in CHAPTERS} <= set(listed)
-    root = re.search(r"^root: (\S+)", contents, re.MULTILINE)[1]
-    expected = {f"{name}.html" for name in [*listed, root, "search", "404"]}
-    assert set(pages_of(site)) == expected
+    assert {f"chapters/{c.stem}.html" for c in CHAPTERS} <= set(PAGES)
+    assert sorted(pages_of(site)) == sorted(PAGES)
 
 
 def test_every_link_and_anchor_resolves(site):
@@ -390,20 +398,17 @@ FLATTEN = """
 """
 
 
-def test_every_page_in_a_browser(site, browser, address):
-    wrong = []
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_in_a_browser(browser, address, name):
     with Visit(browser, address) as visit:
-        for name in pages_of(site):
-            visit.wrong = []
-            visit.open(address + name)
-            faults = [f"at 1280: {fault}" for fault in visit.page.evaluate(FAULTS)]
-            visit.page.set_viewport_size({"width": 360, "height": 740})
-            faults += [f"at 360: {fault}" for fault in visit.page.evaluate(FAULTS)]
-            visit.page.set_viewport_size({"width": 1280, "height": 900})
-            visit.page.evaluate(FLATTEN)
-            faults += axe_faults(visit.page)
-            wrong += [f"{name}: {fault}" for fault in visit.wrong + faults]
-    assert not wrong, "\n".join(wrong)
+        visit.open(address + name)
+        faults = [f"at 1280: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        faults += [f"at 360: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        visit.page.evaluate(FLATTEN)
+        faults += [*visit.wrong, *axe_faults(visit.page)]
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

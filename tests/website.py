@@ -1,5 +1,6 @@
-"""The website for the tests: built once for each process, served, and opened in a browser."""
+"""The website for the tests: built once, served, and opened in a browser."""
 
+import fcntl
 import functools
 import http.server
 import os
@@ -44,11 +45,29 @@ def finish_build(build, folder):
     return folder / "_build" / "html"
 
 
+def once(tmp_path_factory, name, make):
+    """What make(folder) returns, for all processes of this run: one of them calls it,
+    the others wait for it. It must be a path.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own in there
+        folder = folder.parent
+    made = folder / f"{name}.made"
+    with open(folder / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            made.write_text(str(make(folder / name)), encoding="utf-8")
+    return Path(made.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the built website."""
-    folder = tmp_path_factory.mktemp("site")
-    return finish_build(start_build(ROOT, folder), folder)
+
+    def build(folder):
+        return finish_build(start_build(ROOT, folder), folder)
+
+    return once(tmp_path_factory, "site", build)
 
 
 @pytest.fixture(scope="session")
