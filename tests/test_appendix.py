@@ -1,0 +1,175 @@
+"""The appendix says about the chapters what is in the chapters."""
+
+import io
+import json
+import re
+
+import pytest
+from pypdf import PdfReader
+from website import ROOT, Visit
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+APPENDIX = ROOT / "appendix"
+
+
+def cells_of(chapter):
+    return json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+
+
+def equations():
+    """Label -> formula, of all numbered equations."""
+    found = {}
+    for chapter in CHAPTERS:
+        for cell in cells_of(chapter):
+            text = "".join(cell["source"])
+            if cell["cell_type"] == "markdown":
+                blocks = text.split("$$")[1::2], text.split("$$")[2::2]
+                for formula, after in zip(*blocks, strict=True):
+                    if label := re.match(r" *\((eq-[\w-]+)\)", after):
+                        found[label[1]] = formula
+    return found
+
+
+def tagged_cells():
+    """Label -> how many cells check it, for each chapter's name."""
+    found = {}
+    for chapter in CHAPTERS:
+        for cell in cells_of(chapter):
+            for tag in cell["metadata"].get("tags", []):
+                key = chapter.stem, tag.removeprefix("checks-")
+                found[key] = found.get(key, 0) + tag.startswith("checks-eq-")
+    return found
+
+
+def built(site, name):
+    return (site / f"{name}.html").read_text(encoding="utf-8")
+
+
+# The formula card
+
+
+def bare(formula):
+    """A formula without what only moves its parts on the page."""
+    spaces = (
+        r"\\\\|\\[,;:! ]|\\qquad|\\quad|\\displaystyle|\\(begin|end)\{aligned\}|&|\s"
+    )
+    return re.sub(spaces, "", formula)
+
+
+def faults_of_the_card(card, equations):
+    """Every formula is a part of an equation that stands beside it."""
+    for words, formulas in re.findall(r"(?m)^(\S.*\{eq\}.*)\n: (.*)$", card):
+        beside = [equations.get(x, "") for x in re.findall(r"\{eq\}`(.*?)`", words)]
+        shown = [bare(f) for f in re.findall(r"\$(.+?)\$", formulas)]
+        whole = "".join(map(bare, beside))
+        for formula in shown:
+            # A chain a = b = c may be shown as a = c.
+            ends = [formula, *formula.split("=", 1)]
+            if not (formula in whole or all(e in whole for e in ends[1:])):
+                yield f"{words}: {formula}"
+    lines = card.count("\n: "), len(re.findall(r"(?m)^\S.*\{eq\}.*\n: ", card))
+    if len(set(lines)) > 1:
+        yield "a formula without an equation"
+
+
+def test_the_card_holds_formulas_of_the_chapters():
+    card = (APPENDIX / "card.md").read_text(encoding="utf-8")
+    assert list(faults_of_the_card(card, equations())) == []
+    named = set(re.findall(r"\{eq\}`(.*?)`", card))
+    chapters = {chapter for chapter, label in tagged_cells() if label in named}
+    assert chapters == {chapter.stem for chapter in CHAPTERS}
+
+
+@pytest.mark.parametrize(
+    "right, wrong",
+    [
+        ("{H(p, q)}{\\ln 2}", "{H(q, p)}{\\ln 2}"),
+        ("= q - p$", "= p - q$"),
+        (" {eq}`eq-kl-bounds`", ""),
+        ("{eq}`eq-sm-ratio`", "{eq}`eq-sm-shift`"),
+    ],
+)
+def test_the_check_of_the_card_can_fail(right, wrong):
+    card = (APPENDIX / "card.md").read_text(encoding="utf-8")
+    assert card.count(right) == 1
+    card = card.replace(right, wrong)
+    assert len(list(faults_of_the_card(card, equations()))) == 1
+
+
+CUT = """
+() => [...document.querySelectorAll(".formulas dd .math > *")].filter(formula =>
+  formula.getBoundingClientRect().right > formula.closest("dd").getBoundingClientRect().right + 1
+).map(formula => formula.textContent)
+"""
+
+
+def test_the_card_is_printed_on_two_sides(browser, address):
+    with Visit(browser, address) as visit:
+        visit.open(f"{address}appendix/card.html")
+        pages = PdfReader(io.BytesIO(visit.page.pdf(prefer_css_page_size=True))).pages
+        assert len(pages) <= 2
+        # In print nothing scrolls: no formula may be wider than its column.
+        visit.page.emulate_media(media="print")
+        visit.page.set_viewport_size({"width": 680, "height": 1000})
+        assert visit.page.evaluate(CUT) == []
+        visit.page.set_viewport_size({"width": 400, "height": 1000})
+        assert visit.page.evaluate(CUT) != []
+
+
+# The list of equations, and the marks in the chapters
+
+
+def faults_of_the_equations(page, tagged):
+    listed = re.split(r'<div class="listed ', page)[1:]
+    shown = {}
+    for block in listed:
+        chapter, label = re.search(
+            r"chapters/(\w+)\.html#equation-(eq-[\w-]+)", block
+        ).groups()
+        checks = re.findall(
+            rf"chapters/{chapter}\.html#checks-{label}(?:-\d+)?\"", block
+        )
+        shown[chapter, label] = len(set(checks))
+        if 'class="math ' not in block:
+            yield f"{label}: no formula"
+    if shown != tagged:
+        yield f"listed, or tagged: {sorted(shown.items() ^ tagged.items())}"
+
+
+def test_every_equation_is_listed_with_every_check(site):
+    tagged = tagged_cells()
+    assert {label for _, label in tagged} == set(equations())
+    page = built(site, "appendix/equations")
+    assert list(faults_of_the_equations(page, tagged)) == []
+
+
+def test_the_check_of_the_list_can_fail(site):
+    page = built(site, "appendix/equations")
+    for part in (
+        r'<a [^>]*#checks-eq-lik-product-2">.*?</a>',
+        r'<div class="listed .*?</div>',
+    ):
+        spoiled = re.sub(part, "", page, count=1, flags=re.DOTALL)
+        assert spoiled != page
+        assert list(faults_of_the_equations(spoiled, tagged_cells()))
+
+
+def test_an_equation_and_its_checks_lead_to_each_other(site):
+    for chapter in CHAPTERS:
+        page = built(site, f"chapters/{chapter.stem}")
+        tagged = {
+            la: n for (name, la), n in tagged_cells().items() if name == chapter.stem
+        }
+        cells = re.findall(
+            r'<div class="cell ([^"]*tag_checks-[^"]*)" id="([\w-]+)">(.*?)</p>',
+            page,
+            re.S,
+        )
+        led = {}
+        for classes, place, line in cells:
+            for label in re.findall(r"tag_checks-(eq-[\w-]+)", classes):
+                led[label] = led.get(label, 0) + 1
+                assert f'href="#equation-{label}">(' in line, place
+        assert led == tagged
+        ticks = re.findall(r'href="#(checks-(eq-[\w-]+?))(?:-\d+)?" title="\(', page)
+        assert sorted(label for _, label in ticks) == sorted(tagged)
