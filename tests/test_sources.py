@@ -1,0 +1,92 @@
+"""The sources page: a row for every passage, and a place in the book for every row."""
+
+import json
+import re
+
+import pytest
+from website import ROOT
+
+PAGE = ROOT / "appendix" / "sources.md"
+# How many passages each of the five documents has.
+PASSAGES = {"S000": 31, "S001": 10, "S002": 62, "S003": 39, "S004": 33}
+NO_PLACE = r"left out: .{10,}|named on this page(; .*)?"
+
+
+def places():
+    """Label -> the number of its chapter, and the heading that it stands before, if any."""
+    found = {}
+    for chapter in sorted((ROOT / "chapters").glob("*.ipynb")):
+        cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+        text = "\n\n".join(
+            "".join(c["source"]) for c in cells if c["cell_type"] == "markdown"
+        )
+        for label, heading in re.findall(r"(?m)^\(([\w-]+)\)=\n(?:#+ (.*)$)?", text):
+            found[label] = int(chapter.stem[:2]), heading
+    return found
+
+
+def rows(page, kind):
+    """The rows of all tables whose first column holds numbers of this kind: S000-01, ..."""
+    pattern = rf"(?m)^\| ({kind}\d{{3}}-\d{{2}}) +\| (.+?) \| (.+) \|$"
+    return re.findall(pattern, page)
+
+
+def faults(page):
+    known = places()
+    passages = [number for number, _, _ in rows(page, "S")]
+    wanted = [f"{s}-{n:02}" for s, most in PASSAGES.items() for n in range(1, most + 1)]
+    if passages != wanted:
+        odd = set(passages) ^ set(wanted)
+        yield f"not each passage once, in order: {sorted(odd) or 'the order'}"
+    corrections = [number for number, _, _ in rows(page, "E")]
+    if len(set(corrections)) < len(corrections) or len(corrections) < 90:
+        yield f"{len(corrections)} corrections, {len(set(corrections))} different"
+    starts = re.findall(r"(?m)^\| [A-Z]\d{3}-", page)
+    if len(starts) != len(passages) + len(corrections):
+        yield "a row that cannot be read"
+    for number, _, where in rows(page, "[SE]"):
+        links = re.findall(r"\[(.*?)\]\((.*?)\)", where)
+        if not links and not re.fullmatch(NO_PLACE, where):
+            yield f"{number} leads nowhere: {where}"
+        for words, target in links:
+            if not target.startswith("#"):
+                if not (PAGE.parent / target).is_file():
+                    yield f"{number}: there is no {target}"
+                continue
+            chapter, heading = known.get(target[1:], (None, None))
+            if chapter is None:
+                yield f"{number}: there is no {target}"
+            elif not words.startswith(f"{chapter}: "):
+                yield f"{number}: {target} is in chapter {chapter}, not in {words}"
+            elif heading and words.replace("`", "") != f"{chapter}: {heading}".replace(
+                "`", ""
+            ):
+                yield f"{number}: {target} is called {heading}, not {words}"
+
+
+def test_every_passage_and_every_correction_has_its_place():
+    assert list(faults(PAGE.read_text(encoding="utf-8"))) == []
+    assert sum(PASSAGES.values()) == 175
+
+
+@pytest.mark.parametrize(
+    "right, wrong, fault",
+    [
+        (r"\| S002-07 .*\n", "", "['S002-07']"),
+        (r"(\| S003-11 .*\n)", r"\1\1", "the order"),
+        (r"(\| S004-02 .*\n)(\| S004-03 .*\n)", r"\2\1", "the order"),
+        (r"(\| S000-03 .*)\(#lik-zero\)", r"\1(#lik-nought)", "there is no #lik-nought"),
+        (r"(\| S000-03 .*)\[1: ", r"\1[2: ", "#lik-zero is in chapter 1"),
+        (r"(\| S000-03 .*)One zero is", r"\1Two zeros are", "is called One zero is fatal"),
+        (r"(\| S001-10 .*)01_likelihood", r"\1likelihood", "there is no ../chapters/lik"),
+        (r"(\| S000-10 .* \| left out):.*\|", r"\1 |", "S000-10 leads nowhere"),
+        (r"(\| E000-05 .* \| ).*\|", r"\1somewhere |", "E000-05 leads nowhere"),
+        (r"\| E000-05 \|", "| E000-04 |", "corrections"),
+        (r"\| E000-05 \|", "| E000-05 ", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_the_check_can_fail(right, wrong, fault):
+    page = PAGE.read_text(encoding="utf-8")
+    spoiled, times = re.subn(right, wrong, page, count=1)
+    assert times == 1
+    assert fault in " | ".join(faults(spoiled))
