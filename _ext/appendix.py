@@ -4,10 +4,26 @@
     ```
 
 lists the numbered equations of these chapters, each with links to the cells that check it.
-The cells are those tagged checks-eq-...
+The cells are those tagged checks-eq-... And
+
+    ```{status} chapters
+    ```
+
+counts what the chapters hold; {status} packages names the versions that made the outputs. And
+
+    ```{terms}
+    ```
+
+is an index: the words that chapters set in bold where they define them, the functions that they
+name, and the glossary's terms in headings, each with the first such section of each chapter.
 """
 
+import json
+import re
+from pathlib import Path
+
 from docutils import nodes
+from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
@@ -26,6 +42,54 @@ class Equations(SphinxDirective):
     def run(self):
         self.env.note_reread()  # whatever chapter changes
         return [made(chapters=[f"chapters/{c}" for c in self.arguments[0].split()])]
+
+
+class Terms(SphinxDirective):
+    def run(self):
+        self.env.note_reread()
+        return [made(terms=True)]
+
+
+class Status(SphinxDirective):
+    required_arguments = 1
+
+    def run(self):
+        self.env.note_reread()
+        root = Path(self.env.srcdir)
+        record = json.loads((root / "appendix" / "status.json").read_text("utf-8"))
+        if self.arguments[0] == "packages":
+            rows = [["package", "version"], *record["versions"].items()]
+        else:
+            chapters = sorted((root / "chapters").glob("*.ipynb"))
+            rows = [counted(path, record["seconds"]) for path in chapters]
+            sums = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
+            rows = [COLUMNS, *rows, ["all", *sums]]
+        lines = ["| {} |".format(" | ".join(map(str, row))) for row in rows]
+        lines.insert(1, "|---" + "|--:" * (len(rows[0]) - 1) + "|")
+        table = nodes.container()
+        self.state.nested_parse(StringList(lines), 0, table)
+        return table.children
+
+
+COLUMNS = ["chapter", "cells", "checks", "equations", "figures", "exercises", "seconds"]
+
+
+def counted(path, seconds):
+    """The chapter's row of the table."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    sources = [("".join(c["source"]), c["cell_type"] == "code") for c in cells]
+    code = [source for source, is_code in sources if is_code]
+    text = "\n".join(source for source, is_code in sources if not is_code)
+    title = text.partition("\n")[0].strip("# ")
+    return [
+        f"[{int(path.stem[:2])}. {title}](../chapters/{path.name})",
+        len(code),
+        sum(bool(re.search(r"\bassert(_\w+\(|\b)", source)) for source in code),
+        len(re.findall(r"(?m)^\$\$ *\(eq-", text)),
+        sum("figure" in c["metadata"].get("mystnb", {}) for c in cells),
+        text.count("{exercise-start}"),
+        seconds[path.stem],
+    ]
 
 
 def checks(cell):
@@ -91,6 +155,9 @@ def mark_equations_and_checks(app, doctree, docname):
 
 def list_equations(app, doctree, docname):
     for place in list(doctree.findall(made)):
+        if "terms" in place:
+            place.replace_self(index(app, docname))
+            continue
         new = []
         for chapter in place["chapters"]:
             read = app.env.get_doctree(chapter)
@@ -103,15 +170,83 @@ def list_equations(app, doctree, docname):
         place.replace_self(new)
 
 
+def section_of(node):
+    """The innermost section of the chapter, and not a part of an exercise."""
+    while not (isinstance(node, nodes.section) and "-content" not in node["ids"][0]):
+        node = node.parent
+    return node
+
+
+FUNCTION = re.compile(r"(F|nn|tf|torch|np|scipy)\.[\w.]+|\w+_(softmax|loss|entropy)")
+NOT_IN_HEADINGS = {"class", "example", "label"}  # words of every day
+
+
+def words_of(node, glossary):
+    """The words that a node puts into the index."""
+    text = node.astext().replace("’", "'")
+    if isinstance(node, nodes.title):
+        low = text.lower()
+        found = [w for w in glossary if re.search(rf"\b{re.escape(w)}\b", low)]
+        longer = " ".join(w for w in found if " " in w)
+        return [w for w in found if w not in NOT_IN_HEADINGS | set(longer.split())]
+    section = section_of(node)
+    is_opening = isinstance(section.parent, nodes.document)
+    if is_opening or section[0].astext() in ("Exercises", "Summary", "Further reading"):
+        return []
+    if isinstance(node, nodes.literal):
+        return [text] if FUNCTION.fullmatch(text) else []
+    line = node.parent
+    before = "".join(n.astext() for n in line.children[: line.index(node)]).rstrip()
+    starts = text[0].isupper() and (not before or before[-1] in ".:;")
+    if len(text.split()) > 3 or re.search(r"\d|[.:?]$", text):
+        return []
+    return [text] if not starts or text.lower() in glossary else []
+
+
+def index(app, docname):
+    """Words -> for each chapter that has them, the first section that does."""
+    terms = [o for o in app.env.get_domain("std").get_objects() if o[2] == "term"]
+    glossary = {o[0].lower(): (o[3], o[4]) for o in terms}  # word -> page, id
+    shown = {o[0].lower(): o[0] for o in terms}
+    entries = {word: {} for word in glossary}
+    kinds = (nodes.title, nodes.strong, nodes.literal)
+    for chapter in sorted(d for d in app.env.found_docs if d.startswith("chapters/")):
+        for node in app.env.get_doctree(chapter).findall(
+            lambda n: isinstance(n, kinds)
+        ):
+            for word in words_of(node, glossary):
+                key = word.rpartition(".")[2].lower()
+                key = key[:-1] if key.endswith("s") and key[:-1] in shown else key
+                if key not in glossary and len(word) > len(shown.get(key, "")):
+                    shown[key] = word
+                entries.setdefault(key, {}).setdefault(chapter, section_of(node))
+    result = nodes.definition_list()
+    for key in sorted(entries):
+        term = nodes.Text(shown[key])
+        if key in glossary:
+            term = make_refnode(app.builder, docname, *glossary[key], term)
+        elif FUNCTION.fullmatch(shown[key]):
+            term = nodes.literal("", shown[key])
+        line = nodes.paragraph()
+        for chapter, section in entries[key].items():
+            (number,) = app.env.toc_secnumbers[chapter][""]
+            title = nodes.Text(f"{number}: {section[0].astext()}")
+            place = section["ids"][-1]
+            line += nodes.Text("; " if line.children else "")
+            line += make_refnode(app.builder, docname, chapter, place, title)
+        if line.children:
+            where = nodes.definition("", line)
+            result += nodes.definition_list_item("", nodes.term("", "", term), where)
+    return nodes.container("", result, classes=["index"])
+
+
 def listed(app, docname, chapter, doctree, equation):
     """A line with number, section and checks, and the equation itself."""
 
     def link(text, place):
         return make_refnode(app.builder, docname, chapter, place, nodes.Text(text))
 
-    section = equation
-    while not isinstance(section, nodes.section):
-        section = section.parent
+    section = section_of(equation)
     cells = list(checking_cells(doctree, equation["label"]))
     line = nodes.paragraph(
         "", "", link(number_of(app, chapter, equation), equation["ids"][0])
@@ -133,6 +268,8 @@ def listed(app, docname, chapter, doctree, equation):
 def setup(app):
     app.add_node(made)
     app.add_directive("equations", Equations)
+    app.add_directive("status", Status)
+    app.add_directive("terms", Terms)
     app.connect("doctree-read", name_the_checks)
     # Before book.py goes through the formulas.
     app.connect("doctree-resolved", mark_equations_and_checks, priority=400)

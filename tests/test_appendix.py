@@ -1,5 +1,7 @@
 """The appendix says about the chapters what is in the chapters."""
 
+import html
+import importlib.util
 import io
 import json
 import re
@@ -43,6 +45,13 @@ def tagged_cells():
 
 def built(site, name):
     return (site / f"{name}.html").read_text(encoding="utf-8")
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location("loaded", ROOT / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # The formula card
@@ -173,3 +182,68 @@ def test_an_equation_and_its_checks_lead_to_each_other(site):
         assert led == tagged
         ticks = re.findall(r'href="#(checks-(eq-[\w-]+?))(?:-\d+)?" title="\(', page)
         assert sorted(label for _, label in ticks) == sorted(tagged)
+
+
+# The status page, and the record that it shows
+
+
+def test_the_status_page_counts_what_the_chapters_show(site):
+    page = built(site, "appendix/status")
+    chapters, packages = re.findall(r"<tbody>(.*?)</tbody>", page, re.S)
+    rows = re.findall(r"<tr.*?</tr>", chapters, re.S)
+    sums = [0] * 6
+    for chapter, row in zip(CHAPTERS, rows[:-1], strict=True):
+        text = built(site, f"chapters/{chapter.stem}")
+        title = re.search(r"<h1>(.*?)<a ", text)[1].replace(
+            '<span class="section-number">', ""
+        )
+        assert f"{chapter.stem}.html" in row and title.replace(
+            "</span>", ""
+        ) in html.unescape(row)
+        code = re.findall(r'<div class="cell_input .*?</pre>', text, re.S)
+        expected = [
+            len(code),
+            sum(re.search(r">assert(_\w+)?<", cell) is not None for cell in code),
+            text.count('<span class="eqno">'),
+            text.count("<figure "),
+            len(re.findall(r'<div class="exercise ', text)),
+        ]
+        numbers = [int(n) for n in re.findall(r"<p>(\d+)</p>", row)]
+        assert numbers[:5] == expected, chapter.stem
+        sums = [a + b for a, b in zip(sums, numbers, strict=True)]
+    assert re.findall(r"<p>(\d+)</p>", rows[-1]) == [str(number) for number in sums]
+    shown = re.findall(r"<p>(.*?)</p>", packages)
+    record = json.loads((APPENDIX / "status.json").read_text(encoding="utf-8"))
+    assert dict(zip(shown[::2], shown[1::2], strict=True)) == record["versions"]
+
+
+def test_the_record_has_the_versions_of_the_lock_and_every_chapter():
+    record = json.loads((APPENDIX / "status.json").read_text(encoding="utf-8"))
+    lock = (ROOT / "requirements" / "full.lock.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", lock))
+    assert {"numpy", "scipy", "torch", "matplotlib", "fastai"} <= set(
+        record["versions"]
+    )
+    different = {k: v for k, v in record["versions"].items() if locked[k] != v}
+    assert not different, "make outputs has not been run since the lock was changed"
+    assert set(record["seconds"]) == {chapter.stem for chapter in CHAPTERS}
+
+
+def test_a_second_run_changes_no_record():
+    run_chapters = load("tools/run_chapters.py")
+    known, used = {"a", "b"}, {"torch": "2"}
+
+    def ran(a, b, changed=False):
+        return {"a": (changed, a), "b": (False, b)}
+
+    start = {"versions": {}, "seconds": {"gone": 5}}
+    first = run_chapters.recorded(start, ran(4, 70), used, known)
+    assert first == {"versions": used, "seconds": {"a": 5, "b": 50}}
+    assert run_chapters.recorded(first, ran(90, 1), used, known) == first
+    # One chapter alone, run with whatever versions, is no news of the others.
+    assert run_chapters.recorded(first, {"a": (False, 90)}, None, known) == first
+    # A chapter that changed, or a new version, is.
+    changed = run_chapters.recorded(first, ran(9, 1, changed=True), used, known)
+    assert changed["seconds"] == {"a": 10, "b": 50}
+    newer = run_chapters.recorded(first, ran(9, 1), {"torch": "3"}, known)
+    assert newer == {"versions": {"torch": "3"}, "seconds": {"a": 10, "b": 1}}

@@ -26,6 +26,10 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 FAULTS_OF_THE_THEME = {"region"}
 
 
+def find_browser():
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def start_build(source, folder, **variables):
     env = {k: v for k, v in os.environ.items() if not k.startswith("BOOK_")}
     program = Path(sys.executable).with_name("jupyter-book")
@@ -72,7 +76,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = find_browser()
     if not program:
         reason = f"no browser: install one of {', '.join(BROWSERS[:-1])}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)

@@ -5,13 +5,22 @@
 
 A chapter is written only when every cell ran and none wrote to stderr (a warning, say);
 otherwise the file stays as it was. Twice in a row changes nothing.
+
+appendix/status.json records the versions of the packages that the chapters import, when all
+chapters were run with them, and about how much processor time each takes. A time is written
+when its chapter or the versions have changed, and kept otherwise: no two runs take equally long.
 """
 
+import ast
+import json
+import math
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 # The kernels inherit these: sums in one order, and nothing of the user's that could change
@@ -35,6 +44,8 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 KEPT = ("mystnb", "tags")
+RECORD = CHAPTERS.parent / "appendix" / "status.json"
+ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
 
 class Refused(Exception):
@@ -89,22 +100,66 @@ def store(nb, path):
     return True
 
 
+def processor_time():
+    """Seconds that finished kernels have used: the same however busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def versions(paths):
+    """Distribution -> version, of the packages that the chapters import."""
+    imported = set()
+    for path in paths:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                for node in ast.walk(ast.parse(cell.source)):
+                    if isinstance(node, ast.Import):
+                        imported |= {alias.name for alias in node.names}
+                    elif isinstance(node, ast.ImportFrom):
+                        imported.add(node.module)
+    installed = packages_distributions()  # and not the standard library
+    names = {n for i in imported for n in installed.get(i.split(".")[0], [])}
+    return {name: version(name).partition("+")[0] for name in sorted(names)}
+
+
+def recorded(record, ran, used, known):
+    """The new record, after chapters ran: name -> (changed, seconds).
+
+    `used` are the versions of the packages; None, if not all chapters ran with them.
+    """
+    seconds = {k: v for k, v in record["seconds"].items() if k in known}
+    upgraded = used not in (None, record["versions"])
+    for name, (changed, took) in ran.items():
+        if changed or upgraded or name not in seconds:
+            seconds[name] = min(ROUND, key=lambda s: abs(math.log(took / s)))
+    return {"versions": used or record["versions"], "seconds": seconds}
+
+
 def main(names):
     known = {path.stem: path for path in sorted(CHAPTERS.glob("*.ipynb"))}
     names = [Path(name).stem for name in names] or list(known)
     if unknown := [name for name in names if name not in known]:
         return f"no chapter {', '.join(unknown)}; there are: {', '.join(known)}"
-    failed = []
+    failed, ran = [], {}
     for name in names:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), processor_time()
         try:
             changed = store(run(known[name]), known[name])
         except (Refused, OSError) as problem:
             failed.append(name)
             print(f"{name}: NOT STORED, {problem}", file=sys.stderr)
             continue
+        ran[name] = changed, processor_time() - before
         verdict = "changed" if changed else "unchanged"
         print(f"{name}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    used = versions(known.values())
+    if len(ran) < len(known) and used != record["versions"]:
+        print("Other versions than those on record: run all chapters.", file=sys.stderr)
+    new = recorded(record, ran, used if len(ran) == len(known) else None, known)
+    if new != record:
+        text = json.dumps(new, indent=1, sort_keys=True) + "\n"
+        RECORD.write_text(text, encoding="utf-8", newline="\n")
     return f"not stored: {', '.join(failed)}" if failed else 0
 
 

@@ -1,0 +1,120 @@
+"""Print the built website as one PDF: _build/pdf/cross-entropy.pdf.
+
+    python tools/pdf.py [CHAPTER ...]     without names: the whole book
+
+All pages are put one behind the other into one page of a browser, which prints it: so links
+lead from chapter to chapter, and the bookmarks are the headings. The explorer stays out.
+"""
+
+import re
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+from website import FLAGS, find_browser  # noqa: E402
+
+# An anchor is unique in its page only: put the name of the page before it.
+ADD_PAGE = """
+async ([html, address, names]) => {
+  const here = new URL(address)
+  const folder = address.slice(0, address.length - names.here.length - 5)
+  const page = new DOMParser().parseFromString(html, "text/html")
+  const article = page.querySelector("article")
+  const anchor = (name, id) => "p-" + name.replaceAll("/", "-") + (id ? "-" + id : "")
+  for (const part of article.querySelectorAll("[id]")) part.id = anchor(names.here, part.id)
+  article.id = anchor(names.here)
+  for (const part of article.querySelectorAll("[src]"))
+    part.setAttribute("src", new URL(part.getAttribute("src"), here).href)
+  for (const link of article.querySelectorAll("a[href]")) {
+    const target = new URL(link.getAttribute("href"), here)
+    if (!target.href.startsWith(folder)) continue
+    const name = target.pathname.slice(new URL(folder).pathname.length).replace(/[.]html$/, "")
+    if (names.all.includes(name))
+      link.setAttribute("href", "#" + anchor(name, decodeURIComponent(target.hash.slice(1))))
+    else link.removeAttribute("href")
+  }
+  for (const script of article.querySelectorAll("script")) script.remove()
+  document.querySelector("#book").append(document.adoptNode(article))
+}
+"""
+FINISH = """
+async () => {
+  await MathJax?.typesetPromise?.()
+  const images = [...document.images].map(image => image.decode().catch(() => 0))
+  await Promise.all([document.fonts.ready, ...images])
+}
+"""
+STYLE = """
+article { display: block; break-before: page; }
+article:first-child { break-before: auto; }
+h2, h3, h4 { break-after: avoid; }
+"""
+NUMBER = """<div style="width: 100%; font: 8px sans-serif; text-align: center">
+<span class="pageNumber"></span></div>"""
+
+
+def contents(site):
+    """The names of all pages that go into the PDF, in their order."""
+    listed = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    names = re.findall(r"^(?:root:| *- file:) (\S+)", listed, re.MULTILINE)
+    return [name for name in names if name != "explorer"]
+
+
+def print_book(browser, site, names, path):
+    page = browser.new_page()
+    page.set_default_timeout(600_000)
+    page.goto((site / f"{names[0]}.html").as_uri())
+    page.evaluate("async () => await window.MathJax?.startup.promise")
+    page.evaluate(
+        """() => {
+          document.querySelector("article").parentElement.innerHTML = "<div id='book'></div>"
+          document.querySelector("#book").className = "bd-article"
+        }"""
+    )
+    page.add_style_tag(content=STYLE)
+    for name in names:
+        file = site / f"{name}.html"
+        html = file.read_text(encoding="utf-8")
+        page.evaluate(ADD_PAGE, [html, file.as_uri(), {"here": name, "all": names}])
+    page.emulate_media(media="print", color_scheme="light")
+    page.evaluate(FINISH)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.pdf(
+        path=path,
+        format="A4",
+        prefer_css_page_size=True,
+        display_header_footer=True,
+        header_template="<span></span>",
+        footer_template=NUMBER,
+        outline=True,
+        tagged=True,
+        print_background=True,
+    )
+    page.close()
+
+
+def main(chapters):
+    site = ROOT / "_build" / "html"
+    if not (site / "intro.html").exists():
+        return "There is no site to print yet: make book"
+    names = contents(site)
+    if chapters:
+        names = [n for n in names if Path(n).name in chapters] or names
+    program = find_browser()
+    if not program:
+        return "To print the book takes a browser: install Chromium or Chrome."
+    path = ROOT / "_build" / "pdf" / "cross-entropy.pdf"
+    start = time.perf_counter()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        print_book(browser, site, names, path)
+        browser.close()
+    print(f"The book: {path.as_uri()} ({time.perf_counter() - start:.0f} s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
