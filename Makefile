@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-mnist lab outputs serve lint format lock bench matrix links audit clean distclean site-env full-env
+.PHONY: help book pdf test test-mnist lab outputs serve lint format lock bench matrix links audit clean distclean site-env full-env
 
 # The first Python that fits; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -22,6 +22,9 @@ book: site-env ## build the website (first time: 20 s, 0.3 GB)
 	@rm -rf _build
 	@$(SITE)/jupyter-book build . -W -n --keep-going -q
 	@$(SITE)/python -c 'import pathlib as p; print("\nThe book:", p.Path("_build/html/index.html").resolve().as_uri())'
+
+pdf: book full-env ## print the whole book as one PDF (needs Chromium or Chrome; 2 minutes)
+	@$(FULL)/python tools/pdf.py
 
 test: full-env ## re-run every cell, compare every output, run tests/ (first time: 6 GB)
 	@$(FULL)/python -m pytest

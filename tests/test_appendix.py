@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import re
+import shutil
 
 import pytest
 from pypdf import PdfReader
@@ -16,6 +17,12 @@ APPENDIX = ROOT / "appendix"
 
 def cells_of(chapter):
     return json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+
+
+def prose(chapter):
+    cells = cells_of(chapter)
+    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    return "\n\n".join(texts)
 
 
 def equations():
@@ -247,3 +254,64 @@ def test_a_second_run_changes_no_record():
     assert changed["seconds"] == {"a": 10, "b": 50}
     newer = run_chapters.recorded(first, ran(9, 1), {"torch": "3"}, known)
     assert newer == {"versions": {"torch": "3"}, "seconds": {"a": 10, "b": 1}}
+
+
+# The PDF
+
+
+def test_the_pdf_has_all_pages_in_order(site):
+    names = load("tools/pdf.py").contents(site)
+    assert names[0] == "intro"
+    assert names[1 : 1 + len(CHAPTERS)] == [f"chapters/{c.stem}" for c in CHAPTERS]
+    assert set(names) == {
+        path.relative_to(site).with_suffix("").as_posix()
+        for path in site.rglob("*.html")
+        if path.stem not in ("index", "search", "404", "explorer")
+        and "_static" not in path.parts
+    }
+
+
+def test_a_chapter_in_the_pdf(site, browser, tmp_path):
+    stem, file = CHAPTERS[4].stem, tmp_path / "some.pdf"
+    names = ["intro", f"chapters/{stem}", "appendix/terms"]
+    load("tools/pdf.py").print_book(browser, site, names, file)
+    pdf = PdfReader(file)
+    texts = [page.extract_text() for page in pdf.pages]
+    title, *headings = re.findall(r"(?m)^##? (.*)$", prose(CHAPTERS[4]))
+    # Each chapter has a bookmark, and a page that begins with its title.
+    bookmarks = [b for b in pdf.outline if not isinstance(b, list)]
+    assert [b.title for b in bookmarks] == [
+        "Cross-Entropy, Proved and Run",
+        f"5. {title}",
+        "Index",
+    ]
+    first = pdf.get_destination_page_number(bookmarks[1])
+    assert " ".join(texts[first].split()).startswith(f"5. {title}")
+    nested = pdf.outline[pdf.outline.index(bookmarks[1]) + 1]
+    shown = [b.title for b in nested if not isinstance(b, list)]
+    assert shown == [heading.replace("`", "") for heading in headings]
+    # Links stay inside; what is not here is no link.
+    targets = [a.get_object() for page in pdf.pages for a in page.get("/Annots", [])]
+    inside = [target["/Dest"] for target in targets if "/Dest" in target]
+    assert len(inside) > 20 and set(inside) <= set(pdf.named_destinations)
+    outside = [t["/A"]["/URI"] for t in targets if "/A" in t]
+    assert all(uri.startswith("https://") for uri in outside)
+    # Formulas are set, solutions are unfolded, pages have numbers.
+    text = "\n".join(texts)
+    assert not re.search(r"\\(frac|sum|ln|operatorname)", text)
+    assert text.count("\nSolution") == prose(CHAPTERS[4]).count("{solution-start}")
+    assert (
+        re.search(rf"\b{first + 1}\s*$", texts[first])
+        or f"\n{first + 1}\n" in texts[first]
+    )
+
+
+def test_without_a_site_or_a_browser_the_pdf_says_so(site, monkeypatch, tmp_path):
+    pdf = load("tools/pdf.py")
+    monkeypatch.setattr(pdf, "ROOT", tmp_path)
+    assert "make book" in pdf.main([])
+    shutil.copytree(site / "appendix", tmp_path / "_build" / "html" / "appendix")
+    shutil.copy(site / "intro.html", tmp_path / "_build" / "html")
+    shutil.copy(ROOT / "_toc.yml", tmp_path)
+    monkeypatch.setattr(pdf, "find_browser", lambda: None)
+    assert "install Chromium or Chrome" in pdf.main([])

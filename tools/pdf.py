@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from pypdf import PdfWriter
+from pypdf.generic import NameObject, TextStringObject
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
@@ -37,7 +39,7 @@ async ([html, address, names]) => {
       link.setAttribute("href", "#" + anchor(name, decodeURIComponent(target.hash.slice(1))))
     else link.removeAttribute("href")
   }
-  for (const script of article.querySelectorAll("script")) script.remove()
+  for (const part of article.querySelectorAll("script, .headerlink")) part.remove()
   document.querySelector("#book").append(document.adoptNode(article))
 }
 """
@@ -49,6 +51,7 @@ async () => {
 }
 """
 STYLE = """
+#book { font-variant-ligatures: none; } /* or a search would not find overflow */
 article { display: block; break-before: page; }
 article:first-child { break-before: auto; }
 h2, h3, h4 { break-after: avoid; }
@@ -94,7 +97,28 @@ def print_book(browser, site, names, path):
         tagged=True,
         print_background=True,
     )
+    titles = page.eval_on_selector_all(
+        "h1, h2, h3, h4", "all => all.map(h => h.textContent.trim())"
+    )
     page.close()
+    name_the_bookmarks(path, titles)
+
+
+def name_the_bookmarks(path, titles):
+    """Chromium loses the space where a heading is broken, and doubles one that begins a page."""
+    pdf = PdfWriter(clone_from=path)
+    bookmarks = list(below(pdf.root_object["/Outlines"]))
+    for bookmark, title in zip(bookmarks, titles, strict=True):
+        bookmark[NameObject("/Title")] = TextStringObject(title)
+    pdf.write(path)
+
+
+def below(bookmark):
+    child = bookmark.get("/First")
+    while child is not None:
+        yield child.get_object()
+        yield from below(child.get_object())
+        child = child.get_object().get("/Next")
 
 
 def main(chapters):
