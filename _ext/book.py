@@ -20,6 +20,9 @@ DESCRIPTIONS = {
     "404": "The page that you asked for does not exist.",
 }
 
+# What the picture beside a posted link shows (tools/preview.py).
+PREVIEW = "From the likelihood to the cross-entropy H(p, q) to its gradient, q − p."
+
 HOME = """<!doctype html>
 <html lang="{lang}">
 <head>
@@ -111,6 +114,12 @@ def describe_page(app, pagename, templatename, context, doctree):
         'property="og:type"': "article",
         'property="og:url"': context.get("pageurl"),
     }
+    if address := app.config.html_baseurl:
+        tags |= {
+            'property="og:image"': f"{address}_static/preview.png",
+            'property="og:image:alt"': PREVIEW,
+            'name="twitter:card"': "summary_large_image",
+        }
     context["metatags"] = context.get("metatags", "") + "".join(
         f'<meta {name} content="{escape(text)}" />\n'
         for name, text in tags.items()

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import re
 import shutil
+import struct
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -238,7 +239,7 @@ def test_without_a_repository_no_page_has_one(site):
     for name, page in pages_of(site).items():
         urls = [url for url in page.buttons.values() if url and is_foreign(url)]
         assert urls == [], name
-        assert not {"canonical", "og:url"} & set(page.meta), name
+        assert not {"canonical", "og:url", "og:image"} & set(page.meta), name
     for path in html_files(site):
         text = path.read_text(encoding="utf-8")
         assert (
@@ -259,6 +260,10 @@ def test_with_a_repository_the_buttons_lead_there(forks):
     assert f"{colab}/{chapter}.ipynb" in page.links
     address = f"https://someone.github.io/fork/{chapter}.html"
     assert page.meta["canonical"] == page.meta["og:url"] == address
+    picture = page.meta["og:image"].removeprefix("https://someone.github.io/fork/")
+    head = (forks[0] / picture).read_bytes()[:24]  # of a PNG: its width and height
+    assert head[:4] == b"\x89PNG" and struct.unpack(">II", head[16:]) == (1200, 630)
+    assert page.meta["twitter:card"] == "summary_large_image"
     # Text has nothing to launch; and a missing page may be missing in any folder.
     assert "colab" not in (forks[0] / "intro.html").read_text(encoding="utf-8")
     missing = page_of(forks[0] / "404.html")

@@ -1,0 +1,49 @@
+"""Draw the picture that stands beside a link to the book: _static/preview.png, 1200 x 630.
+
+python tools/preview.py     after a change of the title or of the argument
+"""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+from website import FLAGS, find_browser  # noqa: E402
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
+body { margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 60px 70px;
+  display: grid; align-content: space-between; background: #fff; color: #1b1f24;
+  border-left: 24px solid #0072b2; font: 32px "DejaVu Sans", sans-serif; }
+header { display: flex; gap: 36px; align-items: center; }
+svg { width: 150px; }
+h1 { margin: 0; font-size: 62px; font-weight: 600; line-height: 1.15; }
+p { margin: 0; line-height: 1.45; }
+ol { margin: 0; padding: 0; display: flex; justify-content: space-between; align-items: center; }
+li { list-style: none; padding: 18px 20px; border: 2px solid #0072b2; border-radius: 14px;
+  font: 34px "DejaVu Serif", serif; }
+li + li::before { content: "→"; position: absolute; translate: -60px 0; color: #0072b2; }
+</style>
+<header>ICON<h1>Cross-Entropy,<br>Proved and Run</h1></header>
+<ol><li>L = ∏ q(label)</li><li>H(p, q) = −Σ p ln q</li><li>∂H/∂z = q − p</li></ol>
+<p>From the likelihood of the labels to the gradient, in PyTorch.<br>
+<b>Every claim is checked where it is made.</b></p>
+"""
+
+
+def main():
+    program = find_browser()
+    if not program:
+        return "To draw the picture takes a browser: install Chromium or Chrome."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1200, "height": 630})
+        icon = (ROOT / "_static" / "icon.svg").read_text(encoding="utf-8")
+        page.set_content(PAGE.replace("ICON", icon))
+        page.screenshot(path=ROOT / "_static" / "preview.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
