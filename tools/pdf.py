@@ -45,8 +45,11 @@ async ([html, address, names]) => {
 """
 FINISH = """
 async () => {
-  await MathJax?.typesetPromise?.()
-  const images = [...document.images].map(image => image.decode().catch(() => 0))
+  await window.MathJax?.typesetPromise?.()
+  const images = [...document.images].map(image => {
+    image.loading = "eager"
+    return image.decode().catch(() => 0)
+  })
   await Promise.all([document.fonts.ready, ...images])
 }
 """
@@ -68,7 +71,7 @@ def contents(site):
 
 
 def print_book(browser, site, names, path):
-    page = browser.new_page()
+    page = browser.new_page(bypass_csp=True)  # to add what follows
     page.set_default_timeout(600_000)
     page.goto((site / f"{names[0]}.html").as_uri())
     page.evaluate("async () => await window.MathJax?.startup.promise")
