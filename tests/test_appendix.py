@@ -313,5 +313,5 @@ def test_without_a_site_or_a_browser_the_pdf_says_so(site, monkeypatch, tmp_path
     shutil.copytree(site / "appendix", tmp_path / "_build" / "html" / "appendix")
     shutil.copy(site / "intro.html", tmp_path / "_build" / "html")
     shutil.copy(ROOT / "_toc.yml", tmp_path)
-    monkeypatch.setattr(pdf, "find_browser", lambda: None)
+    monkeypatch.setattr(pdf, "program", lambda: None)
     assert "install Chromium or Chrome" in pdf.main([])

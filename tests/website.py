@@ -26,10 +26,6 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 FAULTS_OF_THE_THEME = {"region"}
 
 
-def find_browser():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
 def start_build(source, folder, **variables):
     env = {k: v for k, v in os.environ.items() if not k.startswith("BOOK_")}
     program = Path(sys.executable).with_name("jupyter-book")
@@ -74,14 +70,18 @@ def site(tmp_path_factory):
     return once(tmp_path_factory, "site", build)
 
 
+def program():
+    """The browser of this machine, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @pytest.fixture(scope="session")
 def browser():
-    program = find_browser()
-    if not program:
+    if not program():
         reason = f"no browser: install one of {', '.join(BROWSERS[:-1])}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield browser
         browser.close()
 

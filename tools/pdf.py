@@ -17,7 +17,7 @@ from pypdf.generic import NameObject, TextStringObject
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
-from website import FLAGS, find_browser  # noqa: E402
+from website import FLAGS, program  # noqa: E402
 
 # An anchor is unique in its page only: put the name of the page before it.
 ADD_PAGE = """
@@ -131,13 +131,12 @@ def main(chapters):
     names = contents(site)
     if chapters:
         names = [n for n in names if Path(n).name in chapters] or names
-    program = find_browser()
-    if not program:
+    if not program():
         return "To print the book takes a browser: install Chromium or Chrome."
     path = ROOT / "_build" / "pdf" / "cross-entropy.pdf"
     start = time.perf_counter()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         print_book(browser, site, names, path)
         browser.close()
     print(f"The book: {path.as_uri()} ({time.perf_counter() - start:.0f} s)")

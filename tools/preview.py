@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
-from website import FLAGS, find_browser  # noqa: E402
+from website import FLAGS, program  # noqa: E402
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
 body { margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 60px 70px;
@@ -33,11 +33,10 @@ li + li::before { content: "→"; position: absolute; translate: -60px 0; color:
 
 
 def main():
-    program = find_browser()
-    if not program:
+    if not program():
         return "To draw the picture takes a browser: install Chromium or Chrome."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         icon = (ROOT / "_static" / "icon.svg").read_text(encoding="utf-8")
         page.set_content(PAGE.replace("ICON", icon))
