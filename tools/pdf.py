@@ -111,9 +111,10 @@ def name_the_bookmarks(path, titles):
     """Chromium loses the space where a heading is broken, and doubles one that begins a page."""
     pdf = PdfWriter(clone_from=path)
     bookmarks = list(below(pdf.root_object["/Outlines"]))
-    for bookmark, title in zip(bookmarks, titles, strict=True):
-        bookmark[NameObject("/Title")] = TextStringObject(title)
-    pdf.write(path)
+    if len(bookmarks) == len(titles):  # another Chromium may take other headings
+        for bookmark, title in zip(bookmarks, titles, strict=True):
+            bookmark[NameObject("/Title")] = TextStringObject(title)
+        pdf.write(path)
 
 
 def below(bookmark):
