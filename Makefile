@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-mnist lab outputs serve lint format lock bench matrix links audit clean distclean site-env full-env
+.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix links audit clean distclean site-env full-env
 
 # The first Python that fits; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -60,6 +60,10 @@ lock: full-env ## write the locks anew from the ranges (UPGRADE=1: newest versio
 	@$(COMPILE) requirements/uv.txt -o requirements/uv.lock.txt
 	@$(COMPILE) requirements/test.txt -o requirements/full.lock.txt
 	@$(COMPILE) requirements/site.txt -c requirements/full.lock.txt -o requirements/site.lock.txt
+
+fonts: site-env full-env ## cut the fonts of the website to what it shows (needs the network)
+	@theme=$$($(SITE)/python -c 'import pydata_sphinx_theme as t; print(*t.__path__)') && \
+	$(FULL)/uv run --quiet --no-project --with 'fonttools[woff],ziamath' python tools/fonts.py "$$theme"
 
 bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10 minutes)
 	@$(FULL)/python tools/bench.py

@@ -1,18 +1,13 @@
-"""What the website needs beyond the settings of Jupyter Book: formulas without a network,
-the address of the repository that builds it, and a head and a header that fit a book."""
+"""What the website needs beyond the settings of Jupyter Book: the address of the repository
+that builds it, and a head and a header that fit a book."""
 
 import os
 import re
-import shutil
 from html import escape, unescape
-from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.errors import ConfigError
-
-# All of MathJax is 14 MB. The one script holds every TeX macro; the fonts go beside it.
-MATHJAX = ["tex-chtml-full.js", "output/chtml/fonts/woff-v2"]
 
 # A page's description is its first paragraph. These pages are made from no file.
 DESCRIPTIONS = {
@@ -26,7 +21,7 @@ PREVIEW = "From the likelihood to the cross-entropy H(p, q) to its gradient, q â
 HOME = """<!doctype html>
 <html lang="{lang}">
 <head>
-<meta charset="utf-8">
+<meta charset="utf-8" />
 <title>{title}</title>
 <meta http-equiv="refresh" content="0; url={page}">
 </head>
@@ -61,19 +56,6 @@ def name_the_repository(app, config):
         pages = f"{owner.lower()}.github.io"
         config.notfound_urls_prefix = "/" if name.lower() == pages else f"/{name}/"
         config.html_baseurl = f"https://{pages}{config.notfound_urls_prefix}"
-
-
-def copy_mathjax(app):
-    # The package's name is not an identifier: it can be found, but not imported.
-    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
-    for name in MATHJAX:
-        source = package / "static" / "mathjax" / name
-        target = Path(app.outdir, "_static", "mathjax", name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source, target)
 
 
 def keep_punctuation(app, doctree, docname):
@@ -158,12 +140,12 @@ def write_home(app, error):
         page = app.builder.get_target_uri(app.config.root_doc)
         title = escape(app.config.html_title)
         home = HOME.format(lang=app.config.language, title=title, page=page)
+        home = app.builder.templates.lighten(home)
         Path(app.outdir, "index.html").write_text(home, encoding="utf-8")
 
 
 def setup(app):
     app.connect("config-inited", name_the_repository, priority=100)  # before the theme
-    app.connect("builder-inited", copy_mathjax)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("doctree-resolved", link_to_explorer)
     app.connect("html-page-context", describe_page, priority=900)  # after the theme

@@ -75,6 +75,11 @@ def program():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def program():
+    """The browser of this machine, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @pytest.fixture(scope="session")
 def browser():
     if not program():
@@ -140,14 +145,19 @@ class Visit:
             self.wrong.append(f"console: {message.text}")
 
     def open(self, url):
-        """Go there, and wait for formulas and fonts."""
+        """Go there, and wait for fonts and figures."""
         response = self.page.goto(url)
-        self.wait_for_formulas()
+        self.wait_for_figures()
         return response
 
-    def wait_for_formulas(self):
+    def wait_for_figures(self):
+        """Also for those that wait until a reader gets near."""
         self.page.evaluate(
-            "async () => { await window.MathJax?.startup.promise; await document.fonts.ready }"
+            """async () => {
+              await document.fonts.ready
+              for (const image of document.images) image.loading = "eager"
+              await Promise.all([...document.images].map(i => i.decode().catch(() => 0)))
+            }"""
         )
 
 

@@ -1,0 +1,52 @@
+// Formulas are copied as LaTeX: by a button, or in a selection. (Without scripts they are
+// copied as the browser copies MathML.)
+
+"use strict"
+
+const texOf = (formula) =>
+  formula.matches("div") ? `$$\n${formula.dataset.tex}\n$$` : `$${formula.dataset.tex}$`
+
+document.addEventListener("copy", (event) => {
+  const selection = getSelection()
+  if (selection.isCollapsed || !selection.rangeCount) return
+  const range = selection.getRangeAt(0).cloneRange()
+  // Half a formula has no LaTeX: take the whole.
+  const formulaAt = (node) => (node.closest ? node : node.parentElement).closest("[data-tex]")
+  const [first, last] = [formulaAt(range.startContainer), formulaAt(range.endContainer)]
+  if (first) range.setStartBefore(first)
+  if (last) range.setEndAfter(last)
+  const copy = range.cloneContents()
+  const formulas = copy.querySelectorAll("[data-tex]")
+  if (!formulas.length) return
+  const html = document.createElement("div")
+  html.append(copy.cloneNode(true))
+  // Text is read off a hidden box on the page: only there do blocks end lines.
+  for (const formula of formulas) {
+    const tex = document.createElement(formula.tagName)
+    tex.textContent = texOf(formula)
+    tex.style.whiteSpace = "pre"
+    formula.replaceWith(tex)
+  }
+  const box = document.createElement("div")
+  box.style.cssText = "position: absolute; left: -9999px"
+  box.append(copy)
+  document.body.append(box)
+  event.clipboardData.setData("text/plain", box.innerText)
+  event.clipboardData.setData("text/html", html.innerHTML)
+  event.preventDefault()
+  box.remove()
+})
+
+for (const formula of document.querySelectorAll("div[data-tex]")) {
+  const button = document.createElement("button")
+  button.type = "button"
+  button.className = "copytex"
+  button.textContent = "LaTeX"
+  button.title = "Copy as LaTeX"
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(formula.dataset.tex)
+    button.textContent = "Copied"
+    setTimeout(() => (button.textContent = "LaTeX"), 2000)
+  })
+  formula.append(button)
+}

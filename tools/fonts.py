@@ -1,0 +1,80 @@
+"""Cut the fonts of the website to what it shows (_static/fonts/): `make fonts`.
+
+    python tools/fonts.py FOLDER      of the package pydata_sphinx_theme, which has the icons
+
+Formulas are in STIX Two Math, icons in Font Awesome Free, both under the SIL Open Font
+License. A test names what a new formula needs and the font does not have: add it to FORMULAS.
+"""
+
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from fontTools import subset
+
+TARGET = Path(__file__).resolve().parent.parent / "_static" / "fonts"
+
+# Letters and digits, accents, Greek, arrows, operators and brackets of everyday mathematics;
+# then letters that are italic, bold, script and double-struck, as formulas want them.
+FORMULAS = """
+20-7E A0 AC AF B0 B1 B4 B7 D7 F7 131 237 2C6 2C7 2D8-2DD 302-304 307 308 338
+391-3A9 3B1-3C9 3D1 3D5 3D6 3F1 3F5 2016 2020 2026 2032-2034 2061-2064 20D7
+2102 210E 2112 2113 2115 211A 211D 2124 2190-2194 21A6 21D0-21D4
+2200 2202 2203 2205-2208 220B 220F 2211-2213 2217 2218 221A 221D 221E 2223 2225 2227-222C
+223C 2243 2248 2254 2260 2261 2264 2265 226A 226B 227A 227B 2282 2286 2295-2297 2299
+22A4 22A5 22C5 22C6 22EE-22F1 2308-230B 23DE 23DF 25A0 25FC 27E8 27E9 27F5-27FA
+1D400-1D467 1D49C-1D4B5 1D538-1D551 1D6A4 1D6A5 1D6E2-1D71B 1D7CE-1D7E1
+"""
+
+# Those that the templates of the themes name; the style sheet names more.
+ICONS = """
+angle-down angle-left angle-right arrow-up bars circle-half-stroke code download file github
+gitlab lightbulb list magnifying-glass moon pencil rocket sun xmark
+"""
+
+
+def cut(source, target, codes, features=(), change=lambda font: None):
+    options = subset.Options(
+        layout_features=list(features), hinting=False, flavor="woff2"
+    )
+    options.drop_tables += ["FFTM"]
+    font = subset.load_font(source, options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=codes)
+    subsetter.subset(font)
+    change(font)
+    font["head"].modified = font["head"].created  # the same fonts from every run
+    subset.save_font(font, TARGET / target, options)
+    print(target, (TARGET / target).stat().st_size, "bytes")
+
+
+def raise_subscripts(font):
+    """Browsers lower a subscript under the descender of its letter, so that the index of q
+    stands below that of z. TeX does so only under brackets and the like."""
+    font["MATH"].table.MathConstants.SubscriptBaselineDropMin.Value = 0
+
+
+def icon_codes(style):
+    for name in ICONS.split():
+        rule = re.search(rf'\.fa-{name}\b[^{{}}]*:before\{{content:"\\(\w+)"', style)
+        yield int(rule[1], 16)
+    yield from map(ord, re.findall(r'--pst-icon-[a-z-]+:"(.)"', style))
+
+
+def main(theme):
+    TARGET.mkdir(exist_ok=True)
+    stix = (
+        Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
+    )
+    codes = subset.parse_unicodes(",".join(FORMULAS.split()))
+    cut(stix, "maths.woff2", codes, ["ssty"], raise_subscripts)
+    static = Path(theme, "theme", "pydata_sphinx_theme", "static")
+    style = (static / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    for name, target in (("fa-solid-900", "icons"), ("fa-brands-400", "brands")):
+        source = static / "vendor" / "fontawesome" / "webfonts" / f"{name}.ttf"
+        cut(source, f"{target}.woff2", set(icon_codes(style)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

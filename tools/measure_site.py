@@ -1,0 +1,156 @@
+"""What a visit to a page of the website costs: bytes, requests, time to the formulas, jumps.
+
+    python tools/measure_site.py [FOLDER]     a Markdown table for _build/html, or for FOLDER
+
+Bytes are those of a first visit: text as gzip -6 makes it, fonts and images as they are;
+"read to the end" adds what comes when the reader scrolls. Cold is a fresh browser profile,
+warm the same page again; both are the median of five. Needs Chromium, like the tests.
+"""
+
+import functools
+import gzip
+import http.server
+import statistics
+import sys
+import threading
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from website import FLAGS, program  # noqa: E402
+
+TIMES = 5
+COMPRESSED = (".woff", ".woff2", ".png", ".jpg")
+
+# Runs before the page. The formulas are on screen in the frame after the one in which the
+# page is parsed, every formula has its boxes, and no font is on its way.
+OBSERVE = """
+window.shift = 0
+window.painted = new Promise(done => {
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntriesByName("first-contentful-paint")) done(entry.startTime)
+  }).observe({ type: "paint", buffered: true })
+})
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value
+}).observe({ type: "layout-shift", buffered: true })
+let shown
+window.formulas = new Promise(done => { shown = done })
+const look = () => {
+  const formulas = [...document.querySelectorAll("article .math")]
+  const ready = document.readyState !== "loading" && document.fonts.status === "loaded" &&
+    formulas.every(f => f.querySelector("math, mjx-container, .katex"))
+  if (ready) requestAnimationFrame(() => shown(performance.now()))
+  else requestAnimationFrame(look)
+}
+requestAnimationFrame(look)
+"""
+
+# Read the page to its end, so that every figure comes.
+SCROLL = """
+async () => {
+  for (let y = 0; y < document.body.scrollHeight; y += 600) {
+    scrollTo(0, y)
+    await new Promise(done => setTimeout(done, 20))
+  }
+  await new Promise(done => setTimeout(done, 200))
+}
+"""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def visit(page, url):
+    """Go there; milliseconds until the formulas are painted."""
+    page.goto(url, wait_until="load")
+    return max(page.evaluate("Promise.all([formulas, painted])"))
+
+
+def weight(folder, paths):
+    """Bytes of these files on the wire."""
+    total = 0
+    for path in paths:
+        body = Path(folder, path).read_bytes()
+        total += len(body if path.endswith(COMPRESSED) else gzip.compress(body, 6))
+    return total
+
+
+def measure(browser, folder, address, name):
+    cold, warm = [], []
+    for _ in range(TIMES):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.add_init_script(OBSERVE)
+        page = context.new_page()
+        asked = []
+        page.on("request", lambda r, asked=asked: asked.append(r.url))
+        cold.append(visit(page, address + name))
+        first = list(asked)
+        page.evaluate(SCROLL)
+        shift = page.evaluate("shift")
+        whole = list(asked)
+        page.goto("about:blank")
+        warm.append(visit(page, address + name))
+        context.close()
+    files = [
+        {url.removeprefix(address).split("?")[0] for url in urls if address in url}
+        for urls in (first, whole)
+    ]
+    return {
+        "first": weight(folder, files[0]),
+        "whole": weight(folder, files[1]),
+        "requests": len(files[0]),
+        "cold": statistics.median(cold),
+        "warm": statistics.median(warm),
+        "shift": shift,
+    }
+
+
+def measure_site(folder, names=None):
+    """Page -> numbers, for the pages named, or for all chapters."""
+    folder = Path(folder)
+    names = names or sorted(
+        p.relative_to(folder).as_posix() for p in folder.glob("chapters/*.html")
+    )
+    handler = functools.partial(Handler, directory=folder)
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        sync_playwright() as playwright,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+        found = {name: measure(browser, folder, address, name) for name in names}
+        browser.close()
+        server.shutdown()
+    return found
+
+
+HEAD = ["page", "first visit", "read to the end", "requests"]
+HEAD += ["formulas, cold", "formulas, warm", "layout shift"]
+
+
+def rows(found):
+    for name, page in found.items():
+        yield [
+            Path(name).stem,
+            f"{page['first'] / 1000:.0f} kB",
+            f"{page['whole'] / 1000:.0f} kB",
+            page["requests"],
+            f"{page['cold']:.0f} ms",
+            f"{page['warm']:.0f} ms",
+            f"{page['shift']:.3f}",
+        ]
+
+
+def main(folder):
+    for row in [HEAD, ["---"] * len(HEAD), *rows(measure_site(folder))]:
+        print("| " + " | ".join(map(str, row)) + " |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "html")
