@@ -130,7 +130,6 @@ USED_AS = {
     "jupyterlab": "-m jupyterlab",
     "jupyterlab-myst": "with jupyterlab-myst",
     "sphinx-exercise": "sphinx_exercise",
-    "sphinx-mathjax-offline": "sphinx-mathjax-offline",
     "sphinx-notfound-page": "notfound.extension",
     "pytest-xdist": "-n logical",
     "ruff": "/ruff check",

@@ -11,12 +11,16 @@ import json
 import re
 import shutil
 import struct
+import sys
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from sphinx.errors import ConfigError
 from website import ROOT, Visit, axe_faults, finish_build, once, start_build
+
+sys.path.insert(0, str(ROOT / "tools"))
+import measure_site  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 CONTENTS = (ROOT / "_toc.yml").read_text(encoding="utf-8")
@@ -625,6 +629,18 @@ def test_formulas_are_copied_as_latex(browser, address):
         tex = visit.page.locator("article p span.math").first.get_attribute("data-tex")
         assert f"${tex}$" in text and "\n" not in text.strip(), text
         assert visit.wrong == []
+
+
+def test_a_first_visit_is_light(site, browser, address):
+    """450 kB after gzip, icons and all: tools/measure_site.py has the numbers of each page."""
+    heaviest = max(site.glob("chapters/*.html"), key=lambda path: path.stat().st_size)
+    asked = set()
+    with Visit(browser, address) as visit:
+        visit.page.on("request", lambda request: asked.add(request.url))
+        visit.page.goto(address + heaviest.relative_to(site).as_posix())
+    asked = {url.removeprefix(address).partition("?")[0] for url in asked}
+    assert not [name for name in asked if "fontawesome" in name]  # icons.woff2 has all
+    assert measure_site.weight(site, asked) < 450_000
 
 
 def telling_words():

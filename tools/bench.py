@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import measure_site
 import torch
 import torch.nn.functional as F
 from torch.utils.benchmark import Timer
@@ -77,7 +78,8 @@ def clone_to_site():
         seconds("git", "clone", "--quiet", ROOT, clone)
         first = seconds("make", "book", cwd=clone)
         again = seconds("make", "book", cwd=clone)
-    return first, again
+        pages = measure_site.measure_site(clone / "_build" / "html")
+    return first, again, pages
 
 
 def floor():
@@ -86,7 +88,7 @@ def floor():
 
 
 def commands():
-    first, again = clone_to_site()
+    first, again, pages = clone_to_site()
     bare = floor()
     pytest = [sys.executable, "-m", "pytest", "-q"]
     cores = os.cpu_count()
@@ -114,6 +116,9 @@ def commands():
         table(["what", "time"], rows),
         "## Chapters, each in a bare process",
         table(["chapter", "time"], chapters),
+        "## Website",
+        measure_site.EXPLAINED,
+        table(measure_site.HEAD, measure_site.rows(pages)),
     ]
 
 

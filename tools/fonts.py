@@ -49,15 +49,23 @@ def cut(source, target, codes, features=(), change=lambda font: None):
     print(target, (TARGET / target).stat().st_size, "bytes")
 
 
-def raise_subscripts(font):
-    """Browsers lower a subscript under the descender of its letter, so that the index of q
-    stands below that of z. TeX does so only under brackets and the like."""
+def suit_browsers(font):
+    """Two things that browsers do with a font for mathematics, and TeX does not."""
+    # They lower a subscript under the descender of its letter: the index of q would stand
+    # below that of z. TeX does so only under brackets and the like.
     font["MATH"].table.MathConstants.SubscriptBaselineDropMin.Value = 0
+    # They look for the letters of indices and exponents (ssty) where those of a text are.
+    scripts = font["GSUB"].table.ScriptList.ScriptRecord
+    (maths,) = (record.Script for record in scripts if record.ScriptTag == "math")
+    for record in scripts:
+        record.Script = maths
 
 
 def icon_codes(style):
     for name in ICONS.split():
-        rule = re.search(rf'\.fa-{name}\b[^{{}}]*:before\{{content:"\\(\w+)"', style)
+        rule = re.search(
+            rf'\.fa-{name}(?![\w-])[^{{}}]*:before\{{content:"\\(\w+)"', style
+        )
         yield int(rule[1], 16)
     yield from map(ord, re.findall(r'--pst-icon-[a-z-]+:"(.)"', style))
 
@@ -68,7 +76,7 @@ def main(theme):
         Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
     )
     codes = subset.parse_unicodes(",".join(FORMULAS.split()))
-    cut(stix, "maths.woff2", codes, ["ssty"], raise_subscripts)
+    cut(stix, "maths.woff2", codes, ["ssty"], suit_browsers)
     static = Path(theme, "theme", "pydata_sphinx_theme", "static")
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     for name, target in (("fa-solid-900", "icons"), ("fa-brands-400", "brands")):
