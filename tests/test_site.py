@@ -666,6 +666,7 @@ def results_of_search(page):
     # The results come in one by one; the heading changes after the last.
     done = page.locator("#search-results > h2", has_text="Search Results")
     done.wait_for(state="attached")  # the theme hides it
+    page.wait_for_load_state("networkidle")  # each fetches a line of its page
     links = page.locator("#search-results li a")
     return [link.get_attribute("href") for link in links.all()]
 
