@@ -18,6 +18,7 @@ is an index: the words that chapters set in bold where they define them, the fun
 name, and the glossary's terms in headings, each with the first such section of each chapter.
 """
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -28,6 +29,12 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
 TAG = "tag_checks-"  # MyST-NB makes a class of each tag
+
+
+@functools.cache
+def chapter_of(env, name):
+    """A chapter as it was read; a copy for each use would cost a second."""
+    return env.get_doctree(name)
 
 
 class made(nodes.General, nodes.Element):
@@ -160,7 +167,7 @@ def list_equations(app, doctree, docname):
             continue
         new = []
         for chapter in place["chapters"]:
-            read = app.env.get_doctree(chapter)
+            read = chapter_of(app.env, chapter)
             (number,) = app.env.toc_secnumbers[chapter][""]
             title = nodes.Text(f"{number}. {app.env.titles[chapter].astext()}")
             link = make_refnode(app.builder, docname, chapter, "", title)
@@ -211,7 +218,7 @@ def index(app, docname):
     entries = {word: {} for word in glossary}
     kinds = (nodes.title, nodes.strong, nodes.literal)
     for chapter in sorted(d for d in app.env.found_docs if d.startswith("chapters/")):
-        for node in app.env.get_doctree(chapter).findall(
+        for node in chapter_of(app.env, chapter).findall(
             lambda n: isinstance(n, kinds)
         ):
             for word in words_of(node, glossary):

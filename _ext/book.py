@@ -1,6 +1,7 @@
 """What the website needs beyond the settings of Jupyter Book: the address of the repository
 that builds it, and a head and a header that fit a book."""
 
+import gc
 import os
 import re
 from html import escape, unescape
@@ -145,6 +146,8 @@ def write_home(app, error):
 
 
 def setup(app):
+    # What a build makes it keeps, and to search it for garbage takes a quarter of the time.
+    gc.disable()
     app.connect("config-inited", name_the_repository, priority=100)  # before the theme
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("doctree-resolved", link_to_explorer)

@@ -75,11 +75,6 @@ def program():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def program():
-    """The browser of this machine, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
 @pytest.fixture(scope="session")
 def browser():
     if not program():

@@ -45,7 +45,6 @@ async ([html, address, names]) => {
 """
 FINISH = """
 async () => {
-  await window.MathJax?.typesetPromise?.()
   const images = [...document.images].map(image => {
     image.loading = "eager"
     return image.decode().catch(() => 0)
@@ -74,7 +73,6 @@ def print_book(browser, site, names, path):
     page = browser.new_page(bypass_csp=True)  # to add what follows
     page.set_default_timeout(600_000)
     page.goto((site / f"{names[0]}.html").as_uri())
-    page.evaluate("async () => await window.MathJax?.startup.promise")
     page.evaluate(
         """() => {
           document.querySelector("article").parentElement.innerHTML = "<div id='book'></div>"
