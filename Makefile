@@ -68,7 +68,7 @@ fonts: site-env full-env ## cut the fonts of the website to what it shows (needs
 bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10 minutes)
 	@$(FULL)/python tools/bench.py
 
-matrix: full-env ## try every Python found, with locked, oldest, newest packages (1 hour)
+matrix: full-env ## try every Python found, with locked, oldest, newest packages (half an hour)
 	@$(FULL)/python tools/matrix.py $(PYTHONS)
 
 links: site-env ## ask for every external link (needs the network)
