@@ -118,9 +118,7 @@ def name_the_checks(app, doctree):
 def checking_cells(doctree, label):
     """The ids of the cells that check an equation, in their order."""
     for cell in doctree.findall(lambda node: label in checks(node)):
-        yield from [
-            i for i in cell["ids"] if i.rstrip("-0123456789") == f"checks-{label}"
-        ]
+        yield from [i for i in cell["ids"] if i.rstrip("-0123456789") == f"checks-{label}"]
 
 
 def labelled(doctree):
@@ -218,9 +216,7 @@ def index(app, docname):
     entries = {word: {} for word in glossary}
     kinds = (nodes.title, nodes.strong, nodes.literal)
     for chapter in sorted(d for d in app.env.found_docs if d.startswith("chapters/")):
-        for node in chapter_of(app.env, chapter).findall(
-            lambda n: isinstance(n, kinds)
-        ):
+        for node in chapter_of(app.env, chapter).findall(lambda n: isinstance(n, kinds)):
             for word in words_of(node, glossary):
                 key = word.rpartition(".")[2].lower()
                 key = key[:-1] if key.endswith("s") and key[:-1] in shown else key
@@ -255,14 +251,8 @@ def listed(app, docname, chapter, doctree, equation):
 
     section = section_of(equation)
     cells = list(checking_cells(doctree, equation["label"]))
-    line = nodes.paragraph(
-        "", "", link(number_of(app, chapter, equation), equation["ids"][0])
-    )
-    line += [
-        nodes.Text(" "),
-        link(section[0].astext(), section["ids"][-1]),
-        nodes.Text(": "),
-    ]
+    line = nodes.paragraph("", "", link(number_of(app, chapter, equation), equation["ids"][0]))
+    line += [nodes.Text(" "), link(section[0].astext(), section["ids"][-1]), nodes.Text(": ")]
     for number, cell in enumerate(cells, start=1):
         line += link("check" if len(cells) == 1 else f"check {number}", cell)
         line += nodes.Text(", " if number < len(cells) else "")

@@ -49,9 +49,7 @@ def name_the_repository(app, config):
         use_edit_page_button=True,
         use_issues_button=True,
     )
-    if (
-        host == "https://github.com"
-    ):  # Colab opens only these; Pages are at a known address
+    if host == "https://github.com":  # Colab opens only these; Pages are at a known address
         colab = {"colab_url": "https://colab.research.google.com"}
         config.html_theme_options["launch_buttons"] = colab
         pages = f"{owner.lower()}.github.io"
@@ -104,18 +102,14 @@ def describe_page(app, pagename, templatename, context, doctree):
             'name="twitter:card"': "summary_large_image",
         }
     context["metatags"] = context.get("metatags", "") + "".join(
-        f'<meta {name} content="{escape(text)}" />\n'
-        for name, text in tags.items()
-        if text
+        f'<meta {name} content="{escape(text)}" />\n' for name, text in tags.items() if text
     )
 
 
 def finish_page(app, pagename, templatename, context, doctree):
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # or the title would hold it twice
-    if (
-        pagename == app.config.notfound_pagename
-    ):  # served in place of a page in any folder
+    if pagename == app.config.notfound_pagename:  # served in place of a page in any folder
         context["content_root"] = app.config.notfound_urls_prefix
     # docutils still gives the entries of a bibliography a role that ARIA has given up.
     body = context.get("body") or ""

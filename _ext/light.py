@@ -42,8 +42,7 @@ def settle_theme(page):
     corrected by another one when the page has already been drawn."""
     system = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
     return page.replace(
-        'localStorage.getItem("theme") || "auto"',
-        f'localStorage.getItem("theme") || {system}',
+        'localStorage.getItem("theme") || "auto"', f'localStorage.getItem("theme") || {system}'
     )
 
 
@@ -58,9 +57,7 @@ def size_of(path):
     """Width and height of an SVG in pixels, as matplotlib states them, in points."""
     start = path.read_text(encoding="utf-8")[:2000]
     found = re.search(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"', start)
-    return (
-        [round(float(points) * 96 / 72) for points in found.groups()] if found else None
-    )
+    return [round(float(points) * 96 / 72) for points in found.groups()] if found else None
 
 
 def size_figures(page, files):

@@ -57,9 +57,7 @@ def visit_inline(writer, node):
 def visit_block(writer, node):
     writer.body.append(opening(writer, node, "div"))
     if node["number"]:
-        writer.body.append(
-            f'<span class="eqno">({get_node_equation_number(writer, node)})'
-        )
+        writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
         writer.add_permalink_ref(node, "Link to this equation")
         writer.body.append("</span>")
     writer.body += [mathml_of(node), "</div>\n"]

@@ -56,16 +56,7 @@ SYMMETRIC |= {"min", "logaddexp", "dot", "add", "mul", "gcd", "hypot"}
 # plt.show() is done at the end of a cell anyway; the others are magics.
 KEPT = {"show", "run_line_magic", "run_cell_magic", "system"}
 SEEDS = {"manual_seed", "default_rng", "seed", "RandomState"}
-SLACK = {
-    "rtol",
-    "atol",
-    "rel_tol",
-    "abs_tol",
-    "check_dtype",
-    "strict",
-    "msg",
-    "err_msg",
-}
+SLACK = {"rtol", "atol", "rel_tol", "abs_tol", "check_dtype", "strict", "msg", "err_msg"}
 NOT_COMPARED = {"image/png", "image/jpeg"}  # by nbval
 
 SURVIVED, CAUGHT, BROKEN = 0, 1, 2
@@ -127,9 +118,7 @@ def parts(node, checking):
             return [node.test]
         case ast.Call() if name_of(node) in SEEDS:
             return [node.func]
-        case ast.Compare() if checking and all(
-            type(op).__name__ in EDGES for op in node.ops
-        ):
+        case ast.Compare() if checking and all(type(op).__name__ in EDGES for op in node.ops):
             if found := errors(node):
                 return [part for call in found for part in (call.func, *call.args)]
             return [s for s in (node.left, *node.comparators) if not is_literal(s)]
@@ -242,9 +231,7 @@ def brief(a, b):
 
 
 def shared(a, b):
-    return len(
-        list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
-    )
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
 
 
 def mutants(source, cell=0):
@@ -299,10 +286,7 @@ class Chapter:
         self.shown.clear()
         self.errors.clear()
         self.shell.ast_transformers = [Instead(tree)] if tree else []
-        with (
-            redirect_stdout(io.StringIO()) as out,
-            redirect_stderr(io.StringIO()) as err,
-        ):
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             self.shell.run_cell(cell.source)
         streams = [("stdout", out.getvalue()), ("stderr", err.getvalue())]
         new = by_kind(streams, [shown["data"] for shown in self.shown])
@@ -323,9 +307,7 @@ class Chapter:
             # Of processor time, for the machine may be busy; at last of real time.
             signal.setitimer(signal.ITIMER_PROF, seconds)
             signal.alarm(int(20 * seconds))
-            differs = self.run(first, tree) or any(
-                map(self.run, range(first + 1, last + 1))
-            )
+            differs = self.run(first, tree) or any(map(self.run, range(first + 1, last + 1)))
             code = CAUGHT if differs else SURVIVED
         finally:
             os._exit(code)
@@ -427,17 +409,13 @@ def attack_here(path, only, seed, most, jobs):
     wait_until(0)
     alive = [m for m in made if codes[m] == SURVIVED]
     stopped = [m for m in made if codes[m] < 0]
-    return Result(
-        *([m._replace(tree=None) for m in ms] for ms in (alive, made, stopped))
-    )
+    return Result(*([m._replace(tree=None) for m in ms] for ms in (alive, made, stopped)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="+", type=Path)
-    parser.add_argument(
-        "--cell", type=int, help="change only the cell with this number"
-    )
+    parser.add_argument("--cell", type=int, help="change only the cell with this number")
     parser.add_argument("--seed", type=int, default=0, help="of the choice for --most")
     parser.add_argument("--most", type=int, help="try at most so many changes")
     parser.add_argument("--jobs", type=int, default=2)

@@ -66,9 +66,7 @@ def load(name):
 
 def bare(formula):
     """A formula without what only moves its parts on the page."""
-    spaces = (
-        r"\\\\|\\[,;:! ]|\\qquad|\\quad|\\displaystyle|\\(begin|end)\{aligned\}|&|\s"
-    )
+    spaces = r"\\\\|\\[,;:! ]|\\qquad|\\quad|\\displaystyle|\\(begin|end)\{aligned\}|&|\s"
     return re.sub(spaces, "", formula)
 
 
@@ -139,12 +137,8 @@ def faults_of_the_equations(page, tagged):
     listed = re.split(r'<div class="listed ', page)[1:]
     shown = {}
     for block in listed:
-        chapter, label = re.search(
-            r"chapters/(\w+)\.html#equation-(eq-[\w-]+)", block
-        ).groups()
-        checks = re.findall(
-            rf"chapters/{chapter}\.html#checks-{label}(?:-\d+)?\"", block
-        )
+        chapter, label = re.search(r"chapters/(\w+)\.html#equation-(eq-[\w-]+)", block).groups()
+        checks = re.findall(rf"chapters/{chapter}\.html#checks-{label}(?:-\d+)?\"", block)
         shown[chapter, label] = len(set(checks))
         if 'class="math ' not in block:
             yield f"{label}: no formula"
@@ -161,10 +155,7 @@ def test_every_equation_is_listed_with_every_check(site):
 
 def test_the_check_of_the_list_can_fail(site):
     page = built(site, "appendix/equations")
-    for part in (
-        r'<a [^>]*#checks-eq-lik-product-2">.*?</a>',
-        r'<div class="listed .*?</div>',
-    ):
+    for part in (r'<a [^>]*#checks-eq-lik-product-2">.*?</a>', r'<div class="listed .*?</div>'):
         spoiled = re.sub(part, "", page, count=1, flags=re.DOTALL)
         assert spoiled != page
         assert list(faults_of_the_equations(spoiled, tagged_cells()))
@@ -173,13 +164,9 @@ def test_the_check_of_the_list_can_fail(site):
 def test_an_equation_and_its_checks_lead_to_each_other(site):
     for chapter in CHAPTERS:
         page = built(site, f"chapters/{chapter.stem}")
-        tagged = {
-            la: n for (name, la), n in tagged_cells().items() if name == chapter.stem
-        }
+        tagged = {la: n for (name, la), n in tagged_cells().items() if name == chapter.stem}
         cells = re.findall(
-            r'<div class="cell ([^"]*tag_checks-[^"]*)" id="([\w-]+)">(.*?)</p>',
-            page,
-            re.S,
+            r'<div class="cell ([^"]*tag_checks-[^"]*)" id="([\w-]+)">(.*?)</p>', page, re.S
         )
         led = {}
         for classes, place, line in cells:
@@ -201,12 +188,8 @@ def test_the_status_page_counts_what_the_chapters_show(site):
     sums = [0] * 6
     for chapter, row in zip(CHAPTERS, rows[:-1], strict=True):
         text = built(site, f"chapters/{chapter.stem}")
-        title = re.search(r"<h1>(.*?)<a ", text)[1].replace(
-            '<span class="section-number">', ""
-        )
-        assert f"{chapter.stem}.html" in row and title.replace(
-            "</span>", ""
-        ) in html.unescape(row)
+        title = re.search(r"<h1>(.*?)<a ", text)[1].replace('<span class="section-number">', "")
+        assert f"{chapter.stem}.html" in row and title.replace("</span>", "") in html.unescape(row)
         code = re.findall(r'<div class="cell_input .*?</pre>', text, re.S)
         expected = [
             len(code),
@@ -228,9 +211,7 @@ def test_the_record_has_the_versions_of_the_lock_and_every_chapter():
     record = json.loads((APPENDIX / "status.json").read_text(encoding="utf-8"))
     lock = (ROOT / "requirements" / "full.lock.txt").read_text(encoding="utf-8")
     locked = dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", lock))
-    assert {"numpy", "scipy", "torch", "matplotlib", "fastai"} <= set(
-        record["versions"]
-    )
+    assert {"numpy", "scipy", "torch", "matplotlib", "fastai"} <= set(record["versions"])
     different = {k: v for k, v in record["versions"].items() if locked[k] != v}
     assert not different, "make outputs has not been run since the lock was changed"
     assert set(record["seconds"]) == {chapter.stem for chapter in CHAPTERS}
@@ -266,8 +247,7 @@ def test_the_pdf_has_all_pages_in_order(site):
     assert set(names) == {
         path.relative_to(site).with_suffix("").as_posix()
         for path in site.rglob("*.html")
-        if path.stem not in ("index", "search", "404", "explorer")
-        and "_static" not in path.parts
+        if path.stem not in ("index", "search", "404", "explorer") and "_static" not in path.parts
     }
 
 
@@ -280,11 +260,7 @@ def test_a_chapter_in_the_pdf(site, browser, tmp_path):
     title, *headings = re.findall(r"(?m)^##? (.*)$", prose(CHAPTERS[4]))
     # Each chapter has a bookmark, and a page that begins with its title.
     bookmarks = [b for b in pdf.outline if not isinstance(b, list)]
-    assert [b.title for b in bookmarks] == [
-        "Cross-Entropy, Proved and Run",
-        f"5. {title}",
-        "Index",
-    ]
+    assert [b.title for b in bookmarks] == ["Cross-Entropy, Proved and Run", f"5. {title}", "Index"]
     first = pdf.get_destination_page_number(bookmarks[1])
     assert " ".join(texts[first].split()).startswith(f"5. {title}")
     nested = pdf.outline[pdf.outline.index(bookmarks[1]) + 1]
@@ -300,10 +276,7 @@ def test_a_chapter_in_the_pdf(site, browser, tmp_path):
     text = "\n".join(texts)
     assert not re.search(r"\\(frac|sum|ln|operatorname)", text)
     assert text.count("\nSolution") == prose(CHAPTERS[4]).count("{solution-start}")
-    assert (
-        re.search(rf"\b{first + 1}\s*$", texts[first])
-        or f"\n{first + 1}\n" in texts[first]
-    )
+    assert re.search(rf"\b{first + 1}\s*$", texts[first]) or f"\n{first + 1}\n" in texts[first]
 
 
 def test_without_a_site_or_a_browser_the_pdf_says_so(site, monkeypatch, tmp_path):

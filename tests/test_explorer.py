@@ -84,13 +84,7 @@ def states():
             state["p"] = [rng.choice([0, 0.2, 1, 7.5, rng.random()]) for _ in range(K)]
             state["p"][rng.randrange(K)] = 2.0
         yield state
-    for z in (
-        [1000, -1000],
-        [-1000.0] * 10,
-        [0, 0, 750],
-        [100, 0, 0, 0, 0],
-        [40, 0, 0],
-    ):
+    for z in ([1000, -1000], [-1000.0] * 10, [0, 0, 750], [100, 0, 0, 0, 0], [40, 0, 0]):
         for y in range(2):
             yield {"z": z, "T": 1, "y": y}
             yield {"z": z, "T": 1, "y": y, "eps": 0.1}
@@ -180,13 +174,7 @@ def test_the_comparison_of_numbers_can_fail(browser, address, right, wrong):
 
 
 def test_small_numbers_keep_their_digits_where_pytorchs_vanish(visit):
-    for z in (
-        [100, 0, 0, 0, 0],
-        [40, 1, 0],
-        [1000, 400, 0],
-        [17, 0],
-        [0, -300, -300.5],
-    ):
+    for z in ([100, 0, 0, 0, 0], [40, 1, 0], [1000, 400, 0], [17, 0], [0, -300, -300.5]):
         (found,) = read(visit, f"z={','.join(map(str, z))}&y=0")
         with mpmath.workdps(1000):
             others = mpmath.fsum(mpmath.exp(mpmath.mpf(v) - z[0]) for v in z[1:])
@@ -205,22 +193,15 @@ def test_small_numbers_keep_their_digits_where_pytorchs_vanish(visit):
         for name, value in exact.items():
             assert math.isclose(here[name], float(value), rel_tol=1e-12), (z, name)
     # The last state but three is one that single and double precision call certain.
-    assert (
-        F.cross_entropy(torch.tensor([100.0, 0, 0, 0, 0]).double(), torch.tensor(0))
-        == 0
-    )
+    assert F.cross_entropy(torch.tensor([100.0, 0, 0, 0, 0]).double(), torch.tensor(0)) == 0
 
 
 def test_what_is_written_is_what_is_meant(visit):
     superscripts = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-    for numbers in read(
-        visit, "z=100,0,0,0,0&y=1", "z=1,2,0&y=0&eps=0.1", "z=0,999&y=0"
-    ):
+    for numbers in read(visit, "z=100,0,0,0,0&y=1", "z=1,2,0&y=0&eps=0.1", "z=0,999&y=0"):
         for value, text in numbers["texts"]:
             written = text.replace("−", "-").replace("·10", "e").translate(superscripts)
-            assert math.isclose(
-                float(written), float(value), rel_tol=5e-3, abs_tol=5e-5
-            )
+            assert math.isclose(float(written), float(value), rel_tol=5e-3, abs_tol=5e-5)
 
 
 # Steps
@@ -347,17 +328,9 @@ def test_a_finger_drags_a_handle_and_does_not_scroll(browser, address):
         x, y = middle(slider)
         before = visit.page.evaluate("scrollY")
         finger = visit.context.new_cdp_session(visit.page)
-        for kind, at in [
-            ("Start", y),
-            ("Move", y + 20),
-            ("Move", y + 44),
-            ("End", None),
-        ]:
+        for kind, at in [("Start", y), ("Move", y + 20), ("Move", y + 44), ("End", None)]:
             points = [] if at is None else [{"x": x, "y": at}]
-            finger.send(
-                "Input.dispatchTouchEvent",
-                {"type": f"touch{kind}", "touchPoints": points},
-            )
+            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
         field = "document.querySelector('[data-part=link]').value"
         visit.page.wait_for_function(f"{field}.endsWith('#z=-1,2,0&y=0')")
         assert visit.page.evaluate("scrollY") == before
@@ -393,11 +366,7 @@ def test_controls(visit):
 
 
 def test_a_new_visit_and_the_way_back_lead_to_the_same_numbers(visit):
-    states = [
-        START,
-        "z=-2,-1,2.5&p=0.5,0.3,0.2&eta=0.5&steps=59",
-        "z=0.1,0.2&y=1&T=0.3",
-    ]
+    states = [START, "z=-2,-1,2.5&p=0.5,0.3,0.2&eta=0.5&steps=59", "z=0.1,0.2&y=1&T=0.3"]
     found = read(visit, *states)
     for numbers, state in reversed(list(zip(found, states, strict=True))):
         assert read(visit, state) == [numbers]
@@ -409,9 +378,7 @@ def test_a_new_visit_and_the_way_back_lead_to_the_same_numbers(visit):
 
 
 def test_the_state_in_the_address_is_the_state_to_the_last_bit(visit):
-    wild = (
-        "z=0.30000000000000004,-1e-7,123.45678901234567&p=1,2,4&T=0.7&eta=0.3&steps=17"
-    )
+    wild = "z=0.30000000000000004,-1e-7,123.45678901234567&p=1,2,4&T=0.7&eta=0.3&steps=17"
     (found,) = read(visit, wild)
     part(visit, "step").click()
     assert link(visit) == wild.replace("17", "18").replace("-1e-7", "-1e-7")
@@ -441,9 +408,7 @@ def test_the_state_in_the_address_is_the_state_to_the_last_bit(visit):
         ("z=%3Cb%3E,2&y=%00", START),
     ],
 )
-def test_an_address_that_means_little_still_leads_somewhere(
-    browser, address, hash, meant
-):
+def test_an_address_that_means_little_still_leads_somewhere(browser, address, hash, meant):
     with Visit(browser, address) as visit:
         visit.open(f"{address}explorer.html#{hash}")
         assert link(visit) == meant
@@ -508,9 +473,7 @@ def test_the_numbers_in_the_text_are_those_of_the_explorer(site, visit):
 
 
 def test_the_comparison_with_the_text_can_fail(visit):
-    assert list(unshown(visit, "ln 3 is 1.0986 and not 1.0987", ["z=0,0,0&y=1"])) == [
-        "1.0987"
-    ]
+    assert list(unshown(visit, "ln 3 is 1.0986 and not 1.0987", ["z=0,0,0&y=1"])) == ["1.0987"]
 
 
 def test_the_list_of_examples_offers_the_links_of_the_text(visit):
@@ -519,9 +482,7 @@ def test_the_list_of_examples_offers_the_links_of_the_text(visit):
     assert choices == ["(your own)", *texts]
     part(visit, "example").select_option(texts[1])
     visit.page.wait_for_url("**#z=-2,-1,0,1,2&y=3")
-    assert float(part(visit, "loss").get_attribute("value")) == pytest.approx(
-        1.4519, abs=1e-4
-    )
+    assert float(part(visit, "loss").get_attribute("value")) == pytest.approx(1.4519, abs=1e-4)
     handle(visit, 0).press("ArrowUp")
     assert part(visit, "example").input_value() == ""
 
@@ -580,9 +541,7 @@ def test_without_javascript_the_page_says_so(browser, address):
 def test_the_page_has_no_script_or_style_within():
     """So that a policy of content security need not allow any."""
     text = (ROOT / "explorer.md").read_text(encoding="utf-8")
-    assert not re.search(
-        r"\son\w+=|\sstyle=|<style|javascript:|<script[^>]*>[^<]", text
-    )
+    assert not re.search(r"\son\w+=|\sstyle=|<style|javascript:|<script[^>]*>[^<]", text)
     for script in (ROOT / "assets" / "explorer").glob("*.js"):
         code = script.read_text(encoding="utf-8")
         assert not re.search(

@@ -78,9 +78,7 @@ def move_a_curve(nb):
 def raise_a_warning(nb):
     cell = cell_with(nb, "q_label = q[idx, y]")
     edit_source(
-        cell,
-        "print(",
-        "import warnings\n\nwarnings.warn('old', DeprecationWarning)\nprint(",
+        cell, "print(", "import warnings\n\nwarnings.warn('old', DeprecationWarning)\nprint("
     )
     return cell, "stderr"
 
@@ -158,16 +156,12 @@ def import_from_the_repository(nb):
 
 
 def forget_a_check(nb):
-    cell = next(
-        c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c)
-    )
+    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
     cell["metadata"]["tags"] = []
 
 
 def assert_nothing(nb):
-    cell = next(
-        c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c)
-    )
+    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
     edit_source(cell, "assert math.isclose", "math.isclose")
 
 

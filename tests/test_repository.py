@@ -21,11 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 RANGES = ["requirements.txt", "requirements/site.txt", "requirements/test.txt"]
-LOCKS = {
-    "uv": ["requirements/uv.txt"],
-    "site": ["requirements/site.txt"],
-    "full": RANGES,
-}
+LOCKS = {"uv": ["requirements/uv.txt"], "site": ["requirements/site.txt"], "full": RANGES}
 
 
 def files():
@@ -41,9 +37,7 @@ def files():
     hidden = {".ci", ".github"}
     found = []
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [
-            f for f in folders if f in hidden or not f.startswith((".", "_build", "__"))
-        ]
+        folders[:] = [f for f in folders if f in hidden or not f.startswith((".", "_build", "__"))]
         found += [Path(folder, name) for name in names]
     return sorted(found)
 
@@ -58,12 +52,7 @@ def texts():
 
 def run(*command, cwd=ROOT, **variables):
     return subprocess.run(
-        command,
-        cwd=cwd,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
+        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, timeout=300
     )
 
 
@@ -172,9 +161,7 @@ def test_the_site_does_not_look_for_pages_in_the_environments():
 
 
 def test_no_file_knows_the_machine_it_was_made_on():
-    path_of_a_machine = re.compile(
-        r"(?<![\w.])/(?:home|root|work|Users)/|site-packages"
-    )
+    path_of_a_machine = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/|site-packages")
     for path, text in texts():
         if path.parent.name != "tests":  # a test may say what it looks for
             found = path_of_a_machine.search(text)
@@ -222,9 +209,7 @@ def test_the_checks_of_workflow_files_can_fail(tmp_path, lint, good, bad, compla
     spoiled = tmp_path / ".github" / "workflows" / "book.yml"
     spoiled.parent.mkdir(parents=True)
     spoiled.write_text(text.replace(good, bad, 1), encoding="utf-8")
-    result = (
-        zizmor(spoiled) if lint == "zizmor" else schema("github-workflows", spoiled)
-    )
+    result = zizmor(spoiled) if lint == "zizmor" else schema("github-workflows", spoiled)
     assert result.returncode != 0
     assert complaint in result.stdout + result.stderr
 
@@ -238,9 +223,7 @@ def test_every_command_that_is_named_exists():
     named = set()
     for name in ("README.md", "CONTRIBUTING.md", "intro.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        named |= set(
-            re.findall(r"(?:^|`|[A-Z]=\S+ )make ([a-z-]+)", text, re.MULTILINE)
-        )
+        named |= set(re.findall(r"(?:^|`|[A-Z]=\S+ )make ([a-z-]+)", text, re.MULTILINE))
     assert {"book", "test"} <= named <= targets
     described = run("make", "--no-print-directory", "help").stdout
     for target in targets - {"site-env", "full-env"}:
@@ -316,9 +299,7 @@ def move_the_folder(root):
 )
 def test_a_stale_environment_is_made_anew(environment, monkeypatch, change):
     environment.main("site")
-    monkeypatch.setattr(
-        environment, "ROOT", change(environment.ROOT) or environment.ROOT
-    )
+    monkeypatch.setattr(environment, "ROOT", change(environment.ROOT) or environment.ROOT)
     environment.main("site")
     assert environment.made == 2
     environment.main("site")
@@ -376,9 +357,7 @@ def test_a_failed_installation_leaves_nothing(tmp_path):
         "PIP_FIND_LINKS": "",
         "PIP_EXTRA_INDEX_URL": "",
     }
-    result = run(
-        sys.executable, "tools/environment.py", "site", cwd=project, **no_network
-    )
+    result = run(sys.executable, "tools/environment.py", "site", cwd=project, **no_network)
     assert result.returncode == 1
     assert "run the same command again" in result.stderr
     assert "Traceback" not in result.stderr

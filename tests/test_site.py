@@ -43,9 +43,7 @@ def build_forks(folder):
     (source / "chapters").mkdir()
     for name in ("_config.yml", "references.bib", f"chapters/{CHAPTERS[0].name}"):
         shutil.copy(ROOT / name, source / name)
-    (source / "intro.md").write_text(
-        "# A fork\n\nOf a book.\n\n```{bibliography}\n```\n"
-    )
+    (source / "intro.md").write_text("# A fork\n\nOf a book.\n\n```{bibliography}\n```\n")
     chapter = f"chapters/{CHAPTERS[0].stem}"
     (source / "_toc.yml").write_text(
         f"format: jb-book\nroot: intro\nchapters:\n- file: {chapter}\n"
@@ -61,9 +59,7 @@ def build_forks(folder):
     first, second = folder / "first", folder / "second one"
     builds = {
         first: start_build(source, first, **here, PYTHONHASHSEED="1", TZ="UTC"),
-        second: start_build(
-            source, second, **here, PYTHONHASHSEED="2", TZ="Asia/Tokyo"
-        ),
+        second: start_build(source, second, **here, PYTHONHASHSEED="2", TZ="Asia/Tokyo"),
     }
     for place, build in builds.items():
         finish_build(build, place)
@@ -124,9 +120,7 @@ def page_of(path):
 
 
 def html_files(site):
-    return sorted(
-        p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static"
-    )
+    return sorted(p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static")
 
 
 def pages_of(site):
@@ -208,9 +202,7 @@ def test_no_page_names_a_foreign_host_in_what_it_loads(site):
     ],
 )
 def test_the_check_of_hosts_can_fail(text):
-    assert [host.rpartition("//")[2] for host in foreign_hosts(Page(text))] == [
-        "cdn.example.org"
-    ]
+    assert [host.rpartition("//")[2] for host in foreign_hosts(Page(text))] == ["cdn.example.org"]
 
 
 def test_every_page_says_what_it_is(site):
@@ -247,9 +239,7 @@ def test_without_a_repository_no_page_has_one(site):
         assert not {"canonical", "og:url", "og:image"} & set(page.meta), name
     for path in html_files(site):
         text = path.read_text(encoding="utf-8")
-        assert (
-            "executablebooks" not in text
-        )  # whose repository is Jupyter Book's default
+        assert "executablebooks" not in text  # whose repository is Jupyter Book's default
 
 
 def test_with_a_repository_the_buttons_lead_there(forks):
@@ -273,16 +263,11 @@ def test_with_a_repository_the_buttons_lead_there(forks):
     assert "colab" not in (forks[0] / "intro.html").read_text(encoding="utf-8")
     missing = page_of(forks[0] / "404.html")
     assert missing.loaded
-    assert all(
-        link.startswith("/fork/") for link in missing.loaded if "_static" in link
-    )
+    assert all(link.startswith("/fork/") for link in missing.loaded if "_static" in link)
 
 
 def test_the_same_book_is_the_same_site(forks):
-    trees = [
-        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()}
-        for f in forks
-    ]
+    trees = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in forks]
     assert trees[0].keys() == trees[1].keys()
     assert [name for name in trees[0] if trees[0][name] != trees[1][name]] == []
 
@@ -292,20 +277,13 @@ def test_the_same_book_is_the_same_site(forks):
     [
         ("https://github.com/you/b", "https://you.github.io/b/", "/b/", "github"),
         ("https://github.com/You/b.git/", "https://you.github.io/b/", "/b/", "github"),
-        (
-            "https://github.com/You/you.github.io",
-            "https://you.github.io/",
-            "/",
-            "github",
-        ),
+        ("https://github.com/You/you.github.io", "https://you.github.io/", "/", "github"),
         ("https://gitlab.com/group/you/b", "", "/", "gitlab"),
         ("https://code.example.org/you/b", "", "/", "github"),
         ("", "", "/", None),
     ],
 )
-def test_addresses_follow_from_the_repository(
-    monkeypatch, url, address, prefix, provider
-):
+def test_addresses_follow_from_the_repository(monkeypatch, url, address, prefix, provider):
     config = named_by(monkeypatch, url)
     assert (config.html_baseurl, config.notfound_urls_prefix) == (address, prefix)
     options = config.html_theme_options
@@ -313,13 +291,9 @@ def test_addresses_follow_from_the_repository(
     assert ("launch_buttons" in options) == bool(address)
 
 
-@pytest.mark.parametrize(
-    "url", ["you/b", "https://github.com/b", "git@github.com:you/b"]
-)
+@pytest.mark.parametrize("url", ["you/b", "https://github.com/b", "git@github.com:you/b"])
 def test_an_address_that_is_none_stops_the_build(monkeypatch, url):
-    with pytest.raises(
-        ConfigError, match="should look like https://github.com/you/fork"
-    ):
+    with pytest.raises(ConfigError, match="should look like https://github.com/you/fork"):
         named_by(monkeypatch, url)
 
 
@@ -328,9 +302,7 @@ def named_by(monkeypatch, url):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setenv("BOOK_REPOSITORY_URL", url)
-    config = SimpleNamespace(
-        html_theme_options={}, html_baseurl="", notfound_urls_prefix="/"
-    )
+    config = SimpleNamespace(html_theme_options={}, html_baseurl="", notfound_urls_prefix="/")
     module.name_the_repository(None, config)
     return config
 
@@ -350,12 +322,8 @@ def test_a_formula_that_cannot_be_read_stops_the_build(tmp_path):
     build = start_build(source, tmp_path)
     output, _ = build.communicate(timeout=600)
     assert build.returncode != 0
-    assert re.search(r"intro\.md:3: WARNING: not a formula: \\unknown\{y\}", output), (
-        output
-    )
-    assert re.search(r"intro\.md:5: WARNING: not a formula: \\frac\{1\}", output), (
-        output
-    )
+    assert re.search(r"intro\.md:3: WARNING: not a formula: \\unknown\{y\}", output), output
+    assert re.search(r"intro\.md:5: WARNING: not a formula: \\frac\{1\}", output), output
     assert output.count("WARNING: not a formula") == 2
 
 
@@ -372,9 +340,7 @@ def test_every_page_has_a_narrow_policy(site):
     for path in html_files(site):
         text = path.read_text(encoding="utf-8")
         head, _, rest = text.partition('http-equiv="Content-Security-Policy"')
-        assert "<script" not in head and "<link" not in head, (
-            path
-        )  # nothing goes before it
+        assert "<script" not in head and "<link" not in head, path  # nothing goes before it
         policy = policy_of(text)
         assert policy["default-src"] == policy["object-src"] == "'none'", path
         assert policy["base-uri"] == "'none'", path
@@ -385,9 +351,7 @@ def test_every_page_has_a_narrow_policy(site):
 
 def test_links_that_open_a_window_give_it_no_way_back(site):
     for path in html_files(site):
-        for link in re.findall(
-            r"<a [^>]*target=[^>]*>", path.read_text(encoding="utf-8")
-        ):
+        for link in re.findall(r"<a [^>]*target=[^>]*>", path.read_text(encoding="utf-8")):
             assert 'rel="noopener"' in link, f"{path}: {link}"
 
 
@@ -567,9 +531,7 @@ def test_the_font_has_what_stands_in_formulas(site, browser, address):
     with Visit(browser, address) as visit:
         visit.open(f"{address}chapters/{CHAPTERS[0].stem}.html")
         found = fonts_of(visit.page, sorted(leaves))
-        missing = {
-            leaf: fonts for leaf, fonts in found.items() if fonts - {"STIX Two Math"}
-        }
+        missing = {leaf: fonts for leaf, fonts in found.items() if fonts - {"STIX Two Math"}}
         assert not missing
         assert len(found) > 100
         # The check can fail.
@@ -651,13 +613,9 @@ def telling_words():
     words = {}
     for chapter in CHAPTERS:
         cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
-        prose = "\n".join(
-            "".join(c["source"]) for c in cells if c["cell_type"] == "markdown"
-        )
+        prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
         # Not code, formulas, labels, options, roles, or the targets of links.
-        prose = re.sub(
-            r"(?s)\$\$.*?\$\$|\$[^$]*\$|\{\S+?\}`[^`]*`|`[^`\n]*`", " ", prose
-        )
+        prose = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|\{\S+?\}`[^`]*`|`[^`\n]*`", " ", prose)
         prose = re.sub(r"(?m)^(:|```|\().*$|\]\([^)]*\)", " ", prose)
         words[chapter.stem] = set(re.findall(r"(?<![\w-])[a-z]{6,}(?![\w-])", prose))
     for stem in words:

@@ -17,9 +17,7 @@ def places():
     found = {}
     for chapter in sorted((ROOT / "chapters").glob("*.ipynb")):
         cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
-        text = "\n\n".join(
-            "".join(c["source"]) for c in cells if c["cell_type"] == "markdown"
-        )
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
         for label, heading in re.findall(r"(?m)^\(([\w-]+)\)=\n(?:#+ (.*)$)?", text):
             found[label] = int(chapter.stem[:2]), heading
     return found
@@ -58,9 +56,7 @@ def faults(page):
                 yield f"{number}: there is no {target}"
             elif not words.startswith(f"{chapter}: "):
                 yield f"{number}: {target} is in chapter {chapter}, not in {words}"
-            elif heading and words.replace("`", "") != f"{chapter}: {heading}".replace(
-                "`", ""
-            ):
+            elif heading and words.replace("`", "") != f"{chapter}: {heading}".replace("`", ""):
                 yield f"{number}: {target} is called {heading}, not {words}"
 
 

@@ -28,11 +28,7 @@ def seconds(*command, cwd=ROOT):
     """Run a command and return how long it took; stop with its output if it fails."""
     start = time.perf_counter()
     result = subprocess.run(
-        command,
-        cwd=cwd,
-        env=os.environ | ONE_THREAD,
-        capture_output=True,
-        text=True,
+        command, cwd=cwd, env=os.environ | ONE_THREAD, capture_output=True, text=True
     )
     if result.returncode:
         sys.exit(f"{command} failed:\n{result.stdout}{result.stderr}")
@@ -97,10 +93,7 @@ def commands():
     serial = seconds(*pytest, "-n", "0")
     least = sum(bare.values())
     rows = [
-        [
-            "fresh clone to website (`make book`, packages in the cache)",
-            f"{first:.0f} s",
-        ],
+        ["fresh clone to website (`make book`, packages in the cache)", f"{first:.0f} s"],
         ["website again", f"{again:.1f} s"],
         ["test suite (`make test`)", f"{parallel:.0f} s"],
         ["of it the chapters alone", f"{cells:.0f} s"],

@@ -46,9 +46,7 @@ def check_this_python():
     except ImportError:
         raise Problem(
             "{} lacks the standard modules venv and ensurepip. On Debian and Ubuntu: "
-            "sudo apt install python3-venv. Then run the same command again.".format(
-                sys.executable
-            )
+            "sudo apt install python3-venv. Then run the same command again.".format(sys.executable)
         ) from None
 
 
@@ -83,9 +81,7 @@ def clean_variables():
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
     if sys.platform == "darwin" or any(Path("/etc/ssl").glob("certs/*")):
-        env.setdefault(
-            "UV_SYSTEM_CERTS", "1"
-        )  # as pip does: a firm's own authority is known
+        env.setdefault("UV_SYSTEM_CERTS", "1")  # as pip does: a firm's own authority is known
     return env
 
 
@@ -107,9 +103,7 @@ def make(name, folder):
                 "network (behind a mirror or a proxy, set PIP_INDEX_URL or HTTPS_PROXY) "
                 "or the disk (it needs {}, and {:.1f} GB are free here). Nothing half-made "
                 "is left: run the same command again.".format(
-                    folder.relative_to(ROOT),
-                    NEEDS[name],
-                    shutil.disk_usage(str(ROOT)).free / 1e9,
+                    folder.relative_to(ROOT), NEEDS[name], shutil.disk_usage(str(ROOT)).free / 1e9
                 )
             )
 
@@ -131,10 +125,7 @@ def main(name):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if is_up_to_date(folder, stamp):
             return
-        print(
-            "Making .venv/{} ({}, {}).".format(name, NEEDS[name], TAKES[name]),
-            flush=True,
-        )
+        print("Making .venv/{} ({}, {}).".format(name, NEEDS[name], TAKES[name]), flush=True)
         try:
             if folder.exists():
                 shutil.rmtree(str(folder))

@@ -35,9 +35,7 @@ gitlab lightbulb list magnifying-glass moon pencil rocket sun xmark
 
 
 def cut(source, target, codes, features=(), change=lambda font: None):
-    options = subset.Options(
-        layout_features=list(features), hinting=False, flavor="woff2"
-    )
+    options = subset.Options(layout_features=list(features), hinting=False, flavor="woff2")
     options.drop_tables += ["FFTM"]
     font = subset.load_font(source, options)
     subsetter = subset.Subsetter(options)
@@ -63,18 +61,14 @@ def suit_browsers(font):
 
 def icon_codes(style):
     for name in ICONS.split():
-        rule = re.search(
-            rf'\.fa-{name}(?![\w-])[^{{}}]*:before\{{content:"\\(\w+)"', style
-        )
+        rule = re.search(rf'\.fa-{name}(?![\w-])[^{{}}]*:before\{{content:"\\(\w+)"', style)
         yield int(rule[1], 16)
     yield from map(ord, re.findall(r'--pst-icon-[a-z-]+:"(.)"', style))
 
 
 def main(theme):
     TARGET.mkdir(exist_ok=True)
-    stix = (
-        Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
-    )
+    stix = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
     codes = subset.parse_unicodes(",".join(FORMULAS.split()))
     cut(stix, "maths.woff2", codes, ["ssty"], suit_browsers)
     static = Path(theme, "theme", "pydata_sphinx_theme", "static")

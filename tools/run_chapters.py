@@ -36,11 +36,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    },
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 KEPT = ("mystnb", "tags")
@@ -80,9 +76,7 @@ def run(path):
     for cell in code:
         for output in cell.outputs:
             if output.get("name") == "stderr":
-                raise Refused(
-                    f"cell [{cell.execution_count}] wrote to stderr:\n{output.text}"
-                )
+                raise Refused(f"cell [{cell.execution_count}] wrote to stderr:\n{output.text}")
     return nb
 
 
