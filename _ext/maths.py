@@ -64,6 +64,20 @@ def visit_block(writer, node):
     raise nodes.SkipNode
 
 
+def keep_punctuation(app, doctree, docname):
+    """No line may end between a formula and the bracket before it or the comma after it."""
+    for math in list(doctree.findall(nodes.math)):
+        line, at, glued = math.parent, math.parent.index(math), [math]
+        if at and isinstance(line[at - 1], nodes.Text):
+            rest, bracket = re.fullmatch(r"(?s)(.*?)([(\[]*)", line[at - 1]).groups()
+            line[at - 1], glued = nodes.Text(rest), [nodes.Text(bracket), math]
+        if at + 1 < len(line) and isinstance(line[at + 1], nodes.Text):
+            mark, rest = re.fullmatch(r"(?s)([^\s\w]*)(.*)", line[at + 1]).groups()
+            line[at + 1] = nodes.Text(rest)
+            glued.append(nodes.Text(mark))
+        line[at] = nodes.inline("", "", *glued, classes=["nowrap"])
+
+
 def write_font(app):
     """The font of the formulas stands in a style sheet, so that it is there when the page is
     first drawn: a font of its own would come later, and every line would move."""
@@ -77,5 +91,6 @@ def write_font(app):
 def setup(app):
     app.add_css_file("maths.css")
     app.connect("builder-inited", write_font)
+    app.connect("doctree-resolved", keep_punctuation)
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,6 +8,6 @@ __all__ = ["address", "browser", "site"]
 def pytest_collection_modifyitems(items):
     """The first test that needs the website builds it for all. It goes first, and after it
     what needs no website, so that nobody waits for it."""
-    first, *others = [i for i in items if "site" in getattr(i, "fixturenames", ())] or [0]
-    later = set(map(id, others))
-    items.sort(key=lambda item: (id(item) in later) - (item is first))
+    waiting = [item for item in items if "site" in getattr(item, "fixturenames", ())]
+    others = [item for item in items if item not in set(waiting)]
+    items[:] = waiting[:1] + others + waiting[1:]

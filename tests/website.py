@@ -4,47 +4,49 @@ import fcntl
 import functools
 import http.server
 import os
-import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import book
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).parent.parent
-
-# The first has no window to draw, and takes half the time.
-BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser"]
-BROWSERS += ["google-chrome", "google-chrome-stable"]
-BROWSERS += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
-# --no-sandbox, for root in a container; the rest keeps the browser's own requests away.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
+from browser import NoBrowser, open_browser
 
 # What axe finds in the theme: it puts title and search field of the sidebar in no landmark.
 FAULTS_OF_THE_THEME = {"region"}
 
 
-def start_build(source, folder, **variables):
+def run(*command, timeout=600, **variables):
+    """Its end, with what it said; whatever runs longer is ended."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("BOOK_")}
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", source, "--path-output", folder]
-    return subprocess.Popen(
-        [*command, "-W", "-n", "--keep-going", "-q"],
+    return subprocess.run(
+        command,
         env=env | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=timeout,
     )
 
 
-def finish_build(build, folder):
-    output, _ = build.communicate(timeout=600)
-    assert build.returncode == 0, output
+def build(source, folder, *options, **variables):
+    """Build a book as `make book` does, into a folder."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    strict = ["-W", "-n", "--keep-going", "-q"]
+    return run(program, "build", source, "--path-output", folder, *strict, *options, **variables)
+
+
+def built(source, folder, **variables):
+    """The folder of the website, built without a warning."""
+    done = build(source, folder, **variables)
+    assert done.returncode == 0, done.stdout
     return folder / "_build" / "html"
+
+
+def html_files(site):
+    return sorted(p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static")
 
 
 def once(tmp_path_factory, name, make):
@@ -52,7 +54,8 @@ def once(tmp_path_factory, name, make):
     the others wait for it. It must be a path.
     """
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own in there
+    # Each process has a folder of its own in there.
+    if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
     made = folder / f"{name}.made"
     with open(folder / f"{name}.lock", "w") as lock:
@@ -65,27 +68,16 @@ def once(tmp_path_factory, name, make):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the built website."""
-
-    def build(folder):
-        return finish_build(start_build(ROOT, folder), folder)
-
-    return once(tmp_path_factory, "site", build)
-
-
-def program():
-    """The browser of this machine, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+    return once(tmp_path_factory, "site", functools.partial(built, book.ROOT))
 
 
 @pytest.fixture(scope="session")
 def browser():
-    if not program():
-        reason = f"no browser: install one of {', '.join(BROWSERS[:-1])}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
-        yield browser
-        browser.close()
+    try:
+        with open_browser() as browser:
+            yield browser
+    except NoBrowser as problem:
+        pytest.fail(str(problem)) if os.environ.get("CI") else pytest.skip(str(problem))
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -1,0 +1,86 @@
+"""What Sphinx has read of the chapters, for the pages that are made from it."""
+
+import functools
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import make_refnode
+
+
+class Later(nodes.General, nodes.Element):
+    """Stands on a page until all chapters have been read; then its result takes its place."""
+
+    def result(self, app, docname):
+        raise NotImplementedError
+
+
+class MakeLater(SphinxDirective):
+    """The directive that puts the node `later` on a page."""
+
+    optional_arguments = 1
+
+    def run(self):
+        # Whatever chapter changes, the page is written anew.
+        self.env.note_reread()
+        return [self.later(argument=" ".join(self.arguments))]
+
+
+def replace_all(app, doctree, docname):
+    for later in list(doctree.findall(Later)):
+        later.replace_self(later.result(app, docname))
+
+
+def parts(env):
+    """Caption and chapters of each part of the contents that has chapters."""
+    for part in env.external_site_map.root.subtrees:
+        names = [name for name in part.items if name.startswith("chapters/")]
+        if read := [name for name in names if name in env.found_docs]:
+            yield part.caption, read
+
+
+def chapters(env):
+    return [name for _, names in parts(env) for name in names]
+
+
+@functools.cache
+def doctree_of(env, chapter):
+    """A chapter as it was read; a copy for each use would cost a second."""
+    return env.get_doctree(chapter)
+
+
+def number_of(env, chapter):
+    """As the contents number it, "" if they do not."""
+    return ".".join(map(str, env.toc_secnumbers.get(chapter, {}).get("", ())))
+
+
+def title_of(env, chapter):
+    number = number_of(env, chapter)
+    return f"{number}. {env.titles[chapter].astext()}" if number else env.titles[chapter].astext()
+
+
+def section_of(node):
+    """The innermost section of the chapter, and not a part of an exercise."""
+    # sphinx-exercise puts its text into a section of its own.
+    while not (isinstance(node, nodes.section) and "-content" not in node["ids"][0]):
+        node = node.parent
+    return node
+
+
+def is_code_cell(node):
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def is_numbered(node):
+    return isinstance(node, nodes.math_block) and bool(node.get("label"))
+
+
+def link(app, docname, chapter, place, text):
+    """A link from the page docname to a place in a chapter."""
+    content = text if isinstance(text, nodes.Node) else nodes.Text(text)
+    return make_refnode(app.builder, docname, chapter, place, content)
+
+
+def setup(app):
+    # Before maths.py goes through the formulas.
+    app.connect("doctree-resolved", replace_all, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,93 @@
+"""Pages that weigh little and trust nobody: figures have a size, and a policy says what a page
+may load and run. What the templates of the theme load for nothing, _templates/ leaves out.
+"""
+
+import base64
+import gc
+import hashlib
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.images import get_image_size
+
+# Style attributes come from formulas, tables and drawings. They can load nothing: images and
+# fonts are the page's own.
+POLICY = (
+    "default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles}; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'"
+)
+CHARSET = '<meta charset="utf-8" />'  # stands within the first 1024 bytes
+POLICY_TAG = '<meta http-equiv="Content-Security-Policy" content="{}" />'
+
+
+def visit_image(writer, node):
+    """A figure keeps its place free before it comes, and comes when the reader gets near."""
+    size = get_image_size(Path(writer.builder.srcdir, node["uri"]))
+    node["loading"] = "lazy"
+    type(writer).visit_image(writer, node)
+    if size:
+        room = '<img width="{}" height="{}" '.format(*size)
+        writer.body[-1] = writer.body[-1].replace("<img ", room, 1)
+
+
+def visit_citation(writer, node):
+    """docutils gives an entry of a bibliography a role that ARIA has given up."""
+    type(writer).visit_citation(writer, node)
+    writer.body[-1] = writer.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def finish_page(app, pagename, templatename, context, doctree):
+    if pagename == app.config.root_doc:
+        context["docstitle"] = ""  # or the title would hold it twice
+    # Served in place of a page in any folder.
+    if pagename == app.config.notfound_pagename:
+        context["content_root"] = app.config.notfound_urls_prefix
+    # One download: the notebook of a chapter.
+    source = context.get("sourcename") or ""
+    if source.endswith(".ipynb"):
+        button = {
+            "type": "link",
+            "url": context["pathto"](f"_sources/{source}", True),
+            "tooltip": "Download this chapter as a notebook",
+            "icon": "fas fa-download",
+            "label": "download-notebook-button",
+        }
+        context["header_buttons"].append(button)
+
+
+def hashes(page, tag):
+    """What a policy calls the inline scripts or styles of a page."""
+    texts = re.findall(rf"(?s)<{tag}(?![^>]* src=)[^>]*>(.*?)</{tag}>", page)
+    digests = {hashlib.sha256(text.encode()).digest() for text in texts}
+    return "".join(f" 'sha256-{base64.b64encode(d).decode()}'" for d in sorted(digests))
+
+
+def with_policy(page):
+    """To be called last: one changed letter, and a script does not run."""
+    policy = POLICY.format(scripts=hashes(page, "script"), styles=hashes(page, "style"))
+    tag = POLICY_TAG.format(escape(policy, quote=False))
+    return page.replace(CHARSET, f"{CHARSET}\n    {tag}", 1)
+
+
+def write_policies(app, error):
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        # A page that was written by an earlier build has its policy.
+        if POLICY_TAG.split("{")[0] not in page:
+            path.write_text(with_policy(page), encoding="utf-8")
+
+
+def setup(app):
+    # What a build makes it keeps, and to search it for garbage takes a quarter of the time.
+    gc.disable()
+    app.add_node(nodes.image, override=True, html=(visit_image, None))
+    app.add_node(nodes.citation, override=True, html=(visit_citation, None))
+    # After the theme, which makes the list of buttons.
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", write_policies, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,102 @@
+"""A book of one short chapter, built with everything that builds the real one."""
+
+import json
+import shutil
+
+import book
+
+INDEX = """# A small book
+
+It is built to be looked at.
+
+![A photo of nothing, in grey](photo.png)
+
+```{image} photo.png
+:alt: The same photo, less wide
+:width: 60px
+```
+
+```{bibliography}
+```
+"""
+
+CHAPTER = """# A short chapter
+
+At the end of this chapter you have read a chapter, and it was short.
+
+## The definition of entropy
+
+A **surprising word** is a word, and **Here.** is none. `F.cross_entropy` takes it, `print` does not. [A state](explorer:z=1,2,0&y=0) has an address. Beside a formula stand brackets and commas ($x$, $y$), and $z$.
+
+$$
+x = y
+$$ (eq-small-log2)
+"""
+
+GLOSSARY = """# Glossary
+
+:::{glossary}
+entropy
+: What it says.
+:::
+"""
+
+# The directives of the book, on pages of their own.
+PAGES = {
+    "equations": "# Equations\n\n```{equations}\n```\n",
+    "glossary": GLOSSARY,
+    "status": "# Status\n\n```{status} chapters\n```\n\n```{status} packages\n```\n",
+    "terms": "# Index\n\n```{terms}\n```\n",
+}
+
+CONTENTS = """format: jb-book
+root: index
+parts:
+- caption: "Part I: All of it"
+  numbered: 1
+  chapters:
+  - file: chapters/01_short
+- caption: Appendix
+  chapters:
+"""
+
+# 90 x 60 pixels, as matplotlib states them.
+FIGURE = """<svg width="67.5pt" height="45pt" viewBox="0 0 67.5 45" xmlns="http://www.w3.org/2000/svg">
+<rect width="60" height="40" /></svg>"""
+
+
+def code_cell(number, source, outputs=(), **metadata):
+    cell = {"cell_type": "code", "id": f"code-{number}", "metadata": metadata}
+    return cell | {"execution_count": number, "source": source, "outputs": list(outputs)}
+
+
+def chapter(tag):
+    figure = {"image": {"alt": "A black rectangle"}, "figure": {"name": "fig-a", "caption": "A."}}
+    drawn = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": FIGURE}}
+    return [
+        {"cell_type": "markdown", "id": "words", "metadata": {}, "source": CHAPTER},
+        code_cell(1, "assert 2 == 2", tags=[tag]),
+        code_cell(2, "plt.show()", [drawn], mystnb=figure),
+    ]
+
+
+def write(folder, *, index=INDEX, tag="checks-eq-small-log2"):
+    """Put the sources into the folder."""
+    for name in ("_ext", "_static", "_templates", "assets"):
+        shutil.copytree(book.ROOT / name, folder / name)
+    for name in ("_config.yml", "references.bib"):
+        shutil.copy(book.ROOT / name, folder / name)
+    for name in ("chapters", "appendix"):
+        (folder / name).mkdir()
+    # A picture of pixels: every one that the book has.
+    shutil.copy(book.ROOT / "_static" / "preview.png", folder / "photo.png")
+    (folder / "index.md").write_text(index, encoding="utf-8")
+    metadata = {"language_info": {"name": "python"}}
+    notebook = {"cells": chapter(tag), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "chapters" / "01_short.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    for name, text in PAGES.items():
+        (folder / "appendix" / f"{name}.md").write_text(text, encoding="utf-8")
+    record = {"versions": {"torch": "2"}, "seconds": {}}
+    (folder / "appendix" / "status.json").write_text(json.dumps(record), encoding="utf-8")
+    files = [f"  - file: appendix/{name}\n" for name in PAGES]
+    (folder / "_toc.yml").write_text(CONTENTS + "".join(files), encoding="utf-8")

@@ -1,0 +1,372 @@
+"""The website in a real browser: what a reader sees, presses and searches.
+
+FAULTS goes through the page that is open and returns what is wrong with it; another test runs
+it on a spoiled page, to prove that it can fail.
+"""
+
+import html
+import re
+
+import measure_site
+import pytest
+from book import CHAPTERS, CONTENTS, PAGES, prose, read
+from website import Visit, axe_faults, html_files
+
+HOME = f"{CONTENTS.root.docname}.html"
+CHAPTER = f"chapters/{CHAPTERS[0].stem}.html"
+ALL = [f"{name}.html" for name in [*PAGES, "search", "404"]]
+
+# Yields what is wrong with the page that is open, whatever its width.
+FAULTS = r"""
+() => {
+  const faults = []
+  const article = document.querySelector("article") ?? document.querySelector("main")
+
+  const headings = [...document.querySelectorAll("h1")].filter(h => h.checkVisibility())
+  if (headings.length !== 1) faults.push(`${headings.length} visible h1`)
+
+  // Formulas
+  const raw = [
+    /\$[^$]*\$/, /\\[a-zA-Z]{2,}/, /\\[()[\]]/,             // LaTeX
+    /\{[a-z]+(:[a-z]+)?\}[`\w]/, /`/, /:::/, /\]\([#.\w]/,  // MyST
+  ]
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) {
+    const text = texts.currentNode.data
+    if (texts.currentNode.parentElement.closest("script, style, code, pre, math")) continue
+    if (raw.some(pattern => pattern.test(text))) faults.push(`raw markup: ${text.trim()}`)
+  }
+  for (const math of document.querySelectorAll(".math"))
+    if (!math.querySelector("math")) faults.push(`no formula: ${math.textContent}`)
+  for (const math of document.querySelectorAll("math"))
+    if (math.checkVisibility() && math.getBoundingClientRect().width < 4)
+      faults.push(`nothing to see: ${math.textContent}`)
+  for (const error of document.querySelectorAll("merror"))
+    faults.push(`wrong formula: ${error.textContent}`)
+  // No line ends between a formula and the comma after it.
+  for (const math of document.querySelectorAll("span.math"))
+    if (/^[^\s\w]/.test(math.nextSibling?.data ?? "") && !math.closest(".nowrap"))
+      faults.push(`a mark may leave its formula: ${math.textContent}${math.nextSibling.data}`)
+
+  for (const citation of document.querySelectorAll(".bibtex-citation"))
+    if (!citation.querySelector("a")) faults.push(`empty citation: ${citation.id}`)
+
+  // Images
+  for (const image of article.querySelectorAll("img")) {
+    const name = image.getAttribute("src")
+    if (!image.naturalWidth) faults.push(`does not load: ${name}`)
+    if (!image.alt.includes(" ") || /\.(svg|png)$|[/\\]/.test(image.alt))
+      faults.push(`no alt text: ${name}: "${image.alt}"`)
+  }
+
+  // Width: what is too wide scrolls inside itself, and is not cut off.
+  const width = document.documentElement.clientWidth
+  if (document.documentElement.scrollWidth > width + 1)
+    faults.push(`the page is ${document.documentElement.scrollWidth} wide, not ${width}`)
+  for (const part of article.querySelectorAll("*")) {
+    const box = part.getBoundingClientRect()
+    if (box.right <= width + 1 || part.closest("math > *, .headerlink")) continue
+    let holder = part
+    while (holder !== article && getComputedStyle(holder).overflowX === "visible")
+      holder = holder.parentElement
+    if (!["auto", "scroll"].includes(getComputedStyle(holder).overflowX))
+      faults.push(`cut off: ${part.tagName} ${part.className} ${part.textContent.slice(0, 60)}`)
+  }
+  const text = article.querySelector("p, li, form")?.getBoundingClientRect()
+  if (!text || text.width < 0.6 * Math.min(width, 600) || text.left < 0 || text.right > width)
+    faults.push("the text does not have the width of the page")
+  return faults
+}
+"""
+
+
+# Formulas and coloured code are nearly all of a page's nodes, and axe looks at each of them:
+# leave one of each kind.
+THIN_OUT = """
+() => {
+  const seen = new Set()
+  for (const part of document.querySelectorAll("pre span, math")) {
+    const kind = part.closest("div.output") ? "output " + part.className : part.className
+    if (part.localName === "math" ? seen.has("math") : seen.has(kind))
+      part.replaceWith(part.localName === "math" ? "formula" : part.textContent)
+    seen.add(part.localName === "math" ? "math" : kind)
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_in_a_browser(browser, address, name):
+    with Visit(browser, address) as visit:
+        visit.open(address + name)
+        faults = [f"at 1280: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        faults += [f"at 360: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        visit.page.evaluate(THIN_OUT)
+        # All chapters have the same colours: see the next test.
+        contrast = not name.startswith("chapters/")
+        faults += [*visit.wrong, *axe_faults(visit.page, contrast)]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chapter_is_readable_in_both_schemes(site, browser, address, scheme):
+    # One with a table.
+    name = next(
+        c.stem for c in CHAPTERS if "<table" in (site / f"chapters/{c.stem}.html").read_text()
+    )
+    with Visit(browser, address, color_scheme=scheme) as visit:
+        visit.open(f"{address}chapters/{name}.html")
+        visit.page.evaluate(THIN_OUT)
+        faults = list(axe_faults(visit.page))
+        assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_frame_has_the_colours_of_the_system(browser, address, scheme):
+    """Without the theme's scripts, which come later and would correct it."""
+    with Visit(browser, address, color_scheme=scheme) as visit:
+        visit.context.route("**/*.js*", lambda route: route.abort())
+        visit.page.goto(address + CHAPTER)
+        assert visit.page.evaluate("document.documentElement.dataset.theme") == scheme
+        visit.page.evaluate("localStorage.setItem('theme', 'light')")
+        visit.page.reload()
+        assert visit.page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+# Notes what is asked for, and whether anything has been laid out by then.
+ASKED = """
+window.asked = []
+const load = FontFaceSet.prototype.load
+FontFaceSet.prototype.load = function (font) {
+  asked.push([font, document.body === null])
+  return load.call(this, font)
+}
+"""
+
+
+def test_the_font_of_the_formulas_is_asked_for_before_the_first_line(browser, address):
+    with Visit(browser, address) as visit:
+        visit.context.add_init_script(ASKED)
+        visit.open(address + CHAPTER)
+        assert visit.page.evaluate("asked") == [["1em Formulas", True]]
+        visit.open(f"{address}search.html")
+        assert visit.page.evaluate("asked") == []
+
+
+HEIGHTS = "[...document.querySelectorAll('article img')].map(i => i.getBoundingClientRect().height)"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_jumps_when_a_figure_comes(browser, address, width):
+    held = []
+    with Visit(browser, address) as visit:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.page.route("**/_images/*", lambda route: held.append(route))
+        visit.page.goto(address + CHAPTER, wait_until="domcontentloaded")
+        before = visit.page.evaluate(HEIGHTS)
+        visit.page.unroute("**/_images/*")
+        for route in held:
+            route.continue_()
+        visit.wait_for_figures()
+        assert min(before) > 100
+        assert visit.page.evaluate(HEIGHTS) == pytest.approx(before, abs=1)
+
+
+def test_the_checks_in_the_browser_can_fail(browser, address):
+    # Without the policy, which would keep some of the mistakes from happening.
+    with Visit(browser, address, bypass_csp=True) as visit:
+        visit.open(address + CHAPTER)
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        assert visit.page.evaluate(FAULTS) == []
+        visit.page.evaluate(
+            r"""async () => {
+              const article = document.querySelector("article")
+              article.insertAdjacentHTML("afterbegin", `
+                <h1>another</h1> <p>$x$</p> <p>{eq}\`eq-x\`</p> <p>\\frac{1}{2}</p>
+                <span class="math">never typeset</span>
+                <span class="bibtex-citation"></span>
+                <div style="width: 340px; overflow: hidden"><p style="width: 900px">cut</p></div>
+                <img src="gone.svg" alt="../_images/gone.svg">
+                <p><span class="math"><math><mi>x</mi></math></span>, a comma</p>
+                <span class="math"><math><merror><mtext>no LaTeX</mtext></merror></math></span>
+                <math><mi></mi></math>
+                <button></button><script src="https://cdn.example.org/x.js"></script>`)
+              await fetch("https://cdn.example.org/x").catch(() => 0)
+              console.error("a message")
+              setTimeout(() => { throw Error("an exception") })
+            }"""
+        )
+        visit.page.wait_for_timeout(100)
+        faults = visit.page.evaluate(FAULTS)
+        visit.page.evaluate(THIN_OUT)
+        faults = " | ".join(visit.wrong + faults + list(axe_faults(visit.page)))
+    for expected in (
+        *("2 visible h1", "raw markup: $x$", "raw markup: {eq}", r"raw markup: \frac"),
+        *("no formula: never typeset", "wrong formula: no LaTeX", "nothing to see: "),
+        *("empty citation", "a mark may leave its formula: x, a comma"),
+        *("cut off: P", "does not load: gone.svg", "no alt text: gone.svg"),
+        *("foreign request: https://cdn.example.org/x", "console: a message"),
+        *("error: an exception", "button-name: <button>"),
+    ):
+        assert expected in faults, faults
+
+
+# What stands in formulas, each character in its element: some are drawn in another shape there.
+def test_the_font_has_what_stands_in_formulas(site, browser, address):
+    """Cut to what the book needs (tools/fonts.py), it may miss what a new formula needs."""
+    leaf = re.compile(r"<(mi|mn|mo|mtext|ms)\b[^>]*>([^<]*)</")
+    texts = (path.read_text(encoding="utf-8") for path in html_files(site))
+    leaves = {(m[1], html.unescape(m[2])) for t in texts for m in leaf.finditer(t)}
+    with Visit(browser, address) as visit:
+        visit.open(address + CHAPTER)
+        found = fonts_of(visit.page, sorted(leaves))
+        missing = {leaf: fonts for leaf, fonts in found.items() if fonts - {"STIX Two Math"}}
+        assert not missing
+        assert len(found) > 100
+        # The check can fail.
+        assert fonts_of(visit.page, [("mi", "ж")])["mi", "ж"] - {"STIX Two Math"}
+
+
+def fonts_of(page, leaves):
+    """Element and its text -> names of the fonts that the browser draws it with."""
+    invisible = re.compile("[\u2061-\u2064\u200b\ufe00\\s]*")
+    leaves = [leaf for leaf in leaves if not invisible.fullmatch(leaf[1])]
+    page.evaluate(
+        """async leaves => {
+          document.body.innerHTML = "<math id='leaves'></math>"
+          for (const [name, text] of leaves) {
+            const leaf = document.createElementNS("http://www.w3.org/1998/Math/MathML", name)
+            leaf.textContent = text
+            document.getElementById("leaves").append(leaf)
+          }
+          await document.fonts.load("1em Formulas")
+          // The next frame is drawn with it.
+          for (const _ of "ab") await new Promise(requestAnimationFrame)
+        }""",
+        leaves,
+    )
+    client = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        client.send(f"{domain}.enable")
+    root = client.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    where = {"nodeId": root, "selector": "#leaves > *"}
+    nodes = client.send("DOM.querySelectorAll", where)["nodeIds"]
+    found = {}
+    for leaf, node in zip(leaves, nodes, strict=True):
+        fonts = client.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        found[leaf] = {font["familyName"] for font in fonts}
+    return found
+
+
+def test_formulas_need_no_script(site, browser, address):
+    with Visit(browser, address, java_script_enabled=False) as visit:
+        visit.page.goto(address + CHAPTER)
+        formula = visit.page.locator("div.math math").first
+        assert formula.bounding_box()["height"] > 30  # a product with its limits
+
+
+def test_a_first_visit_is_light(site, browser, address):
+    """In bytes after gzip, icons and all: tools/measure_site.py has the numbers of each page."""
+    heaviest = max(site.glob("chapters/*.html"), key=lambda path: path.stat().st_size)
+    asked = set()
+    with Visit(browser, address) as visit:
+        visit.page.on("request", lambda request: asked.add(request.url))
+        visit.page.goto(address + heaviest.relative_to(site).as_posix())
+    asked = {url.removeprefix(address).partition("?")[0] for url in asked}
+    assert measure_site.weight(site, asked) < 310_000
+
+
+def telling_words():
+    """For each chapter the longest word of its text that no other chapter holds."""
+    words = {}
+    for chapter in CHAPTERS:
+        text = prose(read(chapter))
+        # Not code, formulas, labels, options, roles, or the targets of links.
+        text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|\{\S+?\}`[^`]*`|`[^`\n]*`", " ", text)
+        text = re.sub(r"(?m)^(:|```|\().*$|\]\([^)]*\)", " ", text)
+        words[chapter.stem] = set(re.findall(r"(?<![\w-])[a-z]{6,}(?![\w-])", text))
+    for stem in words:
+        others = set().union(*(words[other] for other in words if other != stem))
+        yield stem, max(words[stem] - others, key=lambda word: (len(word), word))
+
+
+def results_of_search(page):
+    # The results come in one by one; the heading changes after the last.
+    done = page.locator("#search-results > h2", has_text="Search Results")
+    done.wait_for(state="attached")  # the theme hides it
+    page.wait_for_load_state("networkidle")  # each fetches a line of its page
+    links = page.locator("#search-results li a")
+    return [link.get_attribute("href") for link in links.all()]
+
+
+def test_search_finds_a_chapter_by_a_word_of_its_text(browser, address):
+    with Visit(browser, address) as visit:
+        visit.open(address + HOME)
+        for stem, word in list(telling_words())[::4]:  # each search takes a second
+            visit.page.keyboard.press("Control+k")
+            visit.page.keyboard.press("Control+a")
+            visit.page.keyboard.type(word)
+            visit.page.keyboard.press("Enter")
+            visit.page.wait_for_url(f"**/search.html?q={word}*")
+            found = results_of_search(visit.page)
+            assert any(f"chapters/{stem}.html" in link for link in found), (word, found)
+        assert visit.wrong == []
+
+
+def test_a_missing_page_gets_the_books_own_answer(browser, address):
+    with Visit(browser, address) as visit:
+        response = visit.open(f"{address}chapters/parts/gone.html")
+        assert response.status == 404
+        assert visit.page.locator("h1:visible").inner_text() == "No such page"
+        # The page itself is the one thing that is not there.
+        assert len(visit.wrong) == 1 and "404" in visit.wrong[0], visit.wrong
+        visit.page.locator("#pst-primary-sidebar a[href$='01_likelihood.html']").click()
+        visit.page.wait_for_url(f"{address}chapters/01_likelihood.html")
+
+
+def test_the_folder_works_without_a_server(site, browser):
+    stem, word = next(telling_words())
+    with Visit(browser, site.as_uri()) as visit:
+        visit.page.goto((site / HOME).as_uri())
+        visit.page.wait_for_url(f"**/{HOME}")
+        visit.page.locator(f"#pst-primary-sidebar a[href$='{stem}.html']").click()
+        visit.page.wait_for_url(f"**/{stem}.html")
+        visit.wait_for_figures()
+        assert visit.page.evaluate(FAULTS) == []
+        assert visit.page.locator("article math").count() > 10
+        assert visit.page.evaluate("document.fonts.check('16px Formulas')")
+        assert visit.wrong == []
+        # The names of the pages are found; for a line of their text the browser wants a server.
+        visit.page.goto(f"{(site / 'search.html').as_uri()}?q={word}")
+        assert any(f"{stem}.html" in link for link in results_of_search(visit.page))
+
+
+# What is not the book's does not run
+
+
+INJECT = """
+() => new Promise(done => {
+  const script = document.createElement("script")
+  script.textContent = "window.injected = true"
+  document.body.append(script)
+  document.body.insertAdjacentHTML("beforeend", `<img src="x:" onerror="injected = true" alt="">`)
+  document.body.lastChild.addEventListener("error", () => done(window.injected === true))
+})
+"""
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_script_that_is_not_the_books_does_not_run(site, browser, address, served):
+    origin = address if served else site.as_uri()
+    url = f"{origin.rstrip('/')}/{CHAPTER}"
+    with Visit(browser, origin) as visit:
+        visit.open(url)
+        assert visit.wrong == []
+        assert visit.page.evaluate(INJECT) is False
+        assert len([w for w in visit.wrong if "script-src" in w]) == 2, visit.wrong
+    # Without the policy it would have run.
+    with Visit(browser, origin, bypass_csp=True) as visit:
+        visit.open(url)
+        assert visit.page.evaluate(INJECT) is True

@@ -1,0 +1,392 @@
+"""The website as files: links, descriptions, policies, figures, and the addresses of a fork.
+
+Some checks go through all pages that the build has made, and yield what is wrong; others look
+at a small book (small_book.py), built for a fork or with mistakes in it.
+"""
+
+import functools
+import html.parser
+import json
+import os
+import re
+import struct
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import links
+import maths
+import pytest
+import small_book
+from book import CHAPTERS, PAGES, ROOT, TITLE
+from sphinx.errors import ConfigError
+from website import build, built, html_files, once, run
+
+
+class Page(html.parser.HTMLParser):
+    """What the checks need to know of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.meta, self.images = set(), [], {}, []
+        self.scripts, self.buttons = [], {}
+        self.lang = self.title = self.inside = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = {k: v or "" for k, v in attributes}
+        self.inside = tag
+        self.ids |= {attributes[k] for k in ("id", "name") if k in attributes}
+        target = attributes.get("href") or attributes.get("src")
+        if tag == "html":
+            self.lang = attributes.get("lang")
+        elif tag == "meta":
+            name = attributes.get("name") or attributes.get("property")
+            self.meta[name] = attributes.get("content")
+        elif tag == "img":
+            self.images.append(attributes)
+        elif tag == "script" and target:
+            self.scripts.append(attributes)
+        if target and attributes.get("rel") == "canonical":
+            self.meta["canonical"] = target
+        elif target:
+            self.links.append(target)
+        for name in attributes.get("class", "").split():
+            if name.startswith("btn-"):
+                self.buttons.setdefault(name, target)
+
+    def handle_data(self, data):
+        if self.inside == "title":
+            self.title = (self.title or "") + data
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+@functools.cache
+def page_of(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def pages_of(site):
+    """Name -> page."""
+    return {p.relative_to(site).as_posix(): page_of(p) for p in html_files(site)}
+
+
+def is_foreign(link):
+    return bool(urlsplit(link).scheme or urlsplit(link).netloc)
+
+
+# Links
+
+
+def broken_links(site):
+    for path in html_files(site):
+        name = path.relative_to(site)
+        for link in page_of(path).links:
+            if is_foreign(link):
+                continue
+            link, anchor = urldefrag(link)
+            target = unquote(urlsplit(urljoin(f"/{name}", link)).path).lstrip("/")
+            file = site / target
+            if not file.is_file():
+                yield f"{name}: there is no {target}"
+            elif anchor and file.suffix == ".html":
+                # A state, not a place: tests/test_explorer.py goes there.
+                if target == "explorer.html" and anchor.startswith("z="):
+                    continue
+                if unquote(anchor) not in page_of(file).ids:
+                    yield f"{name}: there is no #{anchor} in {target}"
+
+
+def test_the_pages_are_those_of_the_contents(site):
+    assert sorted(pages_of(site)) == sorted(f"{name}.html" for name in [*PAGES, "search", "404"])
+
+
+def test_every_link_and_anchor_resolves(site):
+    assert list(broken_links(site)) == []
+
+
+def test_the_check_of_links_can_fail(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="sub/b.html#there">1</a> <a href="sub/b.html#gone">2</a>'
+        '<a href="#here">3</a> <img src="gone.svg"> <a href="https://example.org">4</a>'
+        '<svg><a href="sub/gone.html">5</a></svg>'
+    )
+    (tmp_path / "sub" / "b.html").write_text(
+        '<h1 id="there"></h1><a href="../a.html#here">1</a> <a href="/sub/b.html">2</a>'
+    )
+    assert list(broken_links(tmp_path)) == [
+        "a.html: there is no #gone in sub/b.html",
+        "a.html: there is no gone.svg",
+        "a.html: there is no sub/gone.html",
+    ]
+
+
+def test_the_check_of_foreign_links_finds_no_fault_without_a_network(tmp_path):
+    """`make links`: all that it finds broken here is what only a network could answer."""
+    small_book.write(tmp_path / "source")
+    nowhere = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    build(tmp_path / "source", tmp_path, "--builder", "linkcheck", **nowhere)
+    lines = (tmp_path / "_build" / "html" / "output.json").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert "explorer:z=1,2,0&amp;y=0" in [link["uri"] for link in found]
+    assert [link for link in found if link["status"] == "broken" and is_local(link["uri"])] == []
+
+
+def is_local(uri):
+    return not uri.startswith(("http:", "https:"))
+
+
+def test_a_doi_is_looked_up_and_not_visited():
+    asked = links.ask_the_registry(None, "https://doi.org/10.1145/3.4")
+    assert asked == "https://doi.org/api/handles/10.1145/3.4"
+    assert links.ask_the_registry(None, "https://arxiv.org/abs/1") == "https://arxiv.org/abs/1"
+
+
+# What a page says of itself
+
+
+def test_every_page_says_what_it_is(site):
+    pages = pages_of(site)
+    for name, page in pages.items():
+        assert page.lang == "en", name
+        assert len(page.meta.get("description") or "") > 20, f"{name}: no description"
+        assert page.title.count(TITLE) == 1, name
+    for what in (lambda p: p.title, lambda p: p.meta["description"]):
+        said = [what(page) for page in pages.values()]
+        assert len(set(said)) == len(said), sorted(said)
+
+
+def test_the_book_has_one_title():
+    for name, line in (
+        ("README.md", "# {}"),
+        ("index.md", "# {}"),
+        ("CITATION.cff", 'title: "{}"'),
+    ):
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        assert line.format(TITLE) in lines, f"{name} has another title than _config.yml"
+
+
+def test_a_chapter_can_be_downloaded_as_it_is(site):
+    for chapter in CHAPTERS:
+        page = site / "chapters" / f"{chapter.stem}.html"
+        link = page_of(page).buttons["btn-download-notebook-button"]
+        assert (page.parent / link).resolve().read_bytes() == chapter.read_bytes()
+    assert "btn-download-notebook-button" not in page_of(site / "index.html").buttons
+
+
+# What a page loads
+
+
+def test_every_figure_has_a_size_and_waits_for_its_reader(site):
+    seen = 0
+    for path in html_files(site):
+        for image in page_of(path).images:
+            if "_images/" not in image["src"]:
+                continue
+            seen += 1
+            svg = (path.parent / unquote(image["src"])).resolve().read_text(encoding="utf-8")
+            points = re.search(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups()
+            width, height = (float(length) * 96 / 72 for length in points)
+            assert abs(int(image["width"]) - width) < 1, image
+            assert abs(int(image["height"]) - height) < 1, image
+            assert image["loading"] == "lazy", image
+    assert seen >= len(CHAPTERS)
+
+
+def test_no_script_stops_a_page_from_being_shown(site):
+    for name, page in pages_of(site).items():
+        waiting = [s for s in page.scripts if "defer" in s or s.get("type") == "module"]
+        assert page.scripts and page.scripts == waiting, name
+
+
+def test_only_the_page_of_the_search_loads_it(site):
+    for name, page in pages_of(site).items():
+        loaded = " ".join(script["src"] for script in page.scripts)
+        assert ("searchindex.js" in loaded) == (name == "search.html"), name
+        assert "fontawesome" not in loaded, name
+
+
+def policy_of(text):
+    """Name of a directive -> what it allows."""
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    return dict(part.strip().partition(" ")[::2] for part in found[1].split(";"))
+
+
+def test_every_page_has_a_narrow_policy(site):
+    for path in html_files(site):
+        text = path.read_text(encoding="utf-8")
+        before, _, rest = text.partition('http-equiv="Content-Security-Policy"')
+        assert "<script" not in before and "<link" not in before, path
+        policy = policy_of(text)
+        assert policy["default-src"] == policy["base-uri"] == "'none'", path
+        for name in ("script-src", "style-src"):
+            assert re.fullmatch(r"'self'( 'sha256-[\w+/]{43}=')*", policy[name]), path
+        assert not re.search(r"<[^>]* on\w+\s*=\s*[\"']", rest), f"{path}: a handler"
+
+
+# A fork: the repository is named when the book is built for one, and otherwise nowhere
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory):
+    """A small book, built for a repository, twice, in different surroundings."""
+    folder = once(tmp_path_factory, "forks", build_forks)
+    return [folder / name / "_build" / "html" for name in ("first", "second one")]
+
+
+def build_forks(folder):
+    small_book.write(folder / "source")
+    here = {
+        "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
+        "BOOK_REPOSITORY_BRANCH": "trunk",
+    }
+    surroundings = {
+        "first": {"PYTHONHASHSEED": "1", "TZ": "UTC"},
+        "second one": {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"},
+    }
+    with ThreadPoolExecutor() as pool:
+        for done in [
+            pool.submit(built, folder / "source", folder / name, **here, **variables)
+            for name, variables in surroundings.items()
+        ]:
+            done.result()
+    return folder
+
+
+def test_without_a_repository_no_page_has_one(site):
+    for name, page in pages_of(site).items():
+        urls = [url for url in page.buttons.values() if url and is_foreign(url)]
+        assert urls == [], name
+        assert not {"canonical", "og:url", "og:image"} & set(page.meta), name
+    for path in html_files(site):
+        # Whose repository is Jupyter Book's default.
+        assert "executablebooks" not in path.read_text(encoding="utf-8")
+
+
+def test_with_a_repository_the_buttons_lead_there(forks):
+    repository = "https://github.com/Someone/fork"
+    chapter = "chapters/01_short"
+    page = page_of(forks[0] / f"{chapter}.html")
+    assert page.buttons["btn-source-repository-button"] == repository
+    edit = page.buttons["btn-source-edit-button"]
+    assert edit == f"{repository}/edit/trunk/{chapter}.ipynb"
+    issue = page.buttons["btn-source-issues-button"]
+    assert issue.startswith(f"{repository}/issues/new?title=")
+    colab = "https://colab.research.google.com/github/Someone/fork/blob/trunk"
+    assert f"{colab}/{chapter}.ipynb" in page.links
+    address = f"https://someone.github.io/fork/{chapter}.html"
+    assert page.meta["canonical"] == page.meta["og:url"] == address
+    picture = page.meta["og:image"].removeprefix("https://someone.github.io/fork/")
+    # The head of a PNG: its width and height.
+    head = (forks[0] / picture).read_bytes()[:24]
+    assert head[:4] == b"\x89PNG" and struct.unpack(">II", head[16:]) == (1200, 630)
+    assert page.meta["twitter:card"] == "summary_large_image"
+    # Text has nothing to launch; and a missing page may be missing in any folder.
+    assert "colab" not in (forks[0] / "index.html").read_text(encoding="utf-8")
+    loaded = [link for link in page_of(forks[0] / "404.html").links if "_static" in link]
+    assert loaded and all(link.startswith("/fork/") for link in loaded)
+
+
+def test_the_same_book_is_the_same_site(forks):
+    trees = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in forks]
+    assert trees[0].keys() == trees[1].keys()
+    assert [name for name in trees[0] if trees[0][name] != trees[1][name]] == []
+
+
+@pytest.mark.parametrize(
+    "url, address, prefix, provider",
+    [
+        ("https://github.com/you/b", "https://you.github.io/b/", "/b/", "github"),
+        ("https://github.com/You/b.git/", "https://you.github.io/b/", "/b/", "github"),
+        ("https://github.com/You/you.github.io", "https://you.github.io/", "/", "github"),
+        ("https://gitlab.com/group/you/b", "", "/", "gitlab"),
+        ("https://code.example.org/you/b", "", "/", "github"),
+        ("", "", "/", None),
+    ],
+)
+def test_addresses_follow_from_the_repository(monkeypatch, url, address, prefix, provider):
+    config = named_by(monkeypatch, url)
+    assert (config.html_baseurl, config.notfound_urls_prefix) == (address, prefix)
+    options = config.html_theme_options
+    assert options.get("repository_provider") == provider
+    assert ("launch_buttons" in options) == bool(address)
+
+
+@pytest.mark.parametrize("url", ["you/b", "https://github.com/b", "git@github.com:you/b"])
+def test_an_address_that_is_none_stops_the_build(monkeypatch, url):
+    with pytest.raises(ConfigError, match="should look like https://github.com/you/fork"):
+        named_by(monkeypatch, url)
+
+
+def named_by(monkeypatch, url):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", url)
+    config = SimpleNamespace(html_theme_options={}, html_baseurl="", notfound_urls_prefix="/")
+    links.name_the_repository(None, config)
+    return config
+
+
+# What the extensions make of a small book
+
+
+def test_an_image_of_pixels_has_a_size_and_keeps_its_proportions(forks):
+    large, small = [i for i in page_of(forks[0] / "index.html").images if "photo" in i["src"]]
+    for image in (large, small):
+        assert (image["width"], image["height"], image["loading"]) == ("1200", "630", "lazy")
+    assert "style" not in large and small["style"] == "width: 60px;"
+
+
+def test_the_index_has_terms_functions_and_headings(forks):
+    page = (forks[0] / "appendix" / "terms.html").read_text(encoding="utf-8")
+    entries = re.findall(r"(?s)<dt>(.*?)</dt><dd><p>(.*?)</p>", page)
+    words = [re.sub("<.*?>", "", word).strip() for word, _ in entries]
+    assert words == ["F.cross_entropy", "entropy", "surprising word"]
+    assert all("01_short.html#the-definition-of-entropy" in places for _, places in entries)
+
+
+def test_an_equation_with_a_digit_in_its_label_has_its_tick(forks):
+    page = (forks[0] / "chapters" / "01_short.html").read_text(encoding="utf-8")
+    assert 'href="#checks-eq-small-log2" title="(1.1) is checked by this cell"' in page
+    assert " Check of (1.1)</span>" in page
+    listed = (forks[0] / "appendix" / "equations.html").read_text(encoding="utf-8")
+    assert "01_short.html#checks-eq-small-log2" in listed
+
+
+def test_a_chapter_that_was_never_timed_has_a_line_in_the_status(forks):
+    page = (forks[0] / "appendix" / "status.html").read_text(encoding="utf-8")
+    rows = re.findall(r"(?s)<tr.*?</tr>", page)
+    cells = [re.findall(r"<p>(?:<a[^>]*>)?([^<]*)", row) for row in rows]
+    assert ["1. A short chapter", "2", "1", "1", "1", "0", "–"] in cells
+
+
+WRONG = "# A book\n\nWith $x$, $\\unknown{y}$ and\n\n$$\\frac{1}$$\n\n```{bibliography}\n```\n"
+
+
+def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
+    small_book.write(tmp_path / "source", index=WRONG, tag="checks-eq-small-lag2")
+    done = build(tmp_path / "source", tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    for place, words in (
+        (r"index\.md:3", r"not a formula: \\unknown\{y\}"),
+        (r"index\.md:5", r"not a formula: \\frac\{1\}"),
+        (r"01_short\.ipynb(:\d+)?", r"cell \[1\]: its tag checks-eq-small-lag2 names no equation"),
+    ):
+        assert re.search(rf"{place}: WARNING: {words}", done.stdout), done.stdout
+    assert done.stdout.count("WARNING") == 3, done.stdout
+
+
+def test_a_build_that_hangs_is_ended(tmp_path):
+    hanging = ["sh", "-c", f"echo $$ > '{tmp_path}/pid'; exec sleep 600"]
+    with pytest.raises(subprocess.TimeoutExpired):
+        run(*hanging, timeout=5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_lines_and_numbers_of_formulas_are_left_to_sphinx():
+    assert maths.to_mathml(r"a \\ b", displaystyle=True).count("<mtr>") == 2
+    assert "mtext" not in maths.to_mathml(r"\begin{align}a\end{align}", displaystyle=True)
