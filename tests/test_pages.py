@@ -21,7 +21,7 @@ import pytest
 import small_book
 from book import CHAPTERS, PAGES, ROOT, TITLE
 from sphinx.errors import ConfigError
-from website import build, built, html_files, once, run
+from website import Visit, build, built, html_files, once, run
 
 
 class Page(html.parser.HTMLParser):
@@ -332,11 +332,17 @@ def named_by(monkeypatch, url):
 # What the extensions make of a small book
 
 
-def test_an_image_of_pixels_has_a_size_and_keeps_its_proportions(forks):
+def test_an_image_of_pixels_has_a_size_and_keeps_its_proportions(forks, browser):
     large, small = [i for i in page_of(forks[0] / "index.html").images if "photo" in i["src"]]
     for image in (large, small):
         assert (image["width"], image["height"], image["loading"]) == ("1200", "630", "lazy")
     assert "style" not in large and small["style"] == "width: 60px;"
+    with Visit(browser, forks[0].as_uri()) as visit:
+        visit.open((forks[0] / "index.html").as_uri())
+        boxes = [image.bounding_box() for image in visit.page.locator("article img").all()]
+    assert boxes[1]["width"] == 60
+    for box in boxes:
+        assert box["height"] == pytest.approx(box["width"] * 630 / 1200, abs=1)
 
 
 def test_the_index_has_terms_functions_and_headings(forks):
