@@ -1,7 +1,8 @@
+"use strict"
+
 // Formulas are copied as LaTeX: by a button, or in a selection. (Without scripts they are
 // copied as the browser copies MathML.)
-
-"use strict"
+// A classic script, because browsers load no modules from a folder (file://).
 
 const texOf = (formula) =>
   formula.matches("div") ? `$$\n${formula.dataset.tex}\n$$` : `$${formula.dataset.tex}$`
@@ -37,16 +38,35 @@ document.addEventListener("copy", (event) => {
   box.remove()
 })
 
-for (const formula of document.querySelectorAll("div[data-tex]")) {
+document.addEventListener("DOMContentLoaded", () => {
+  for (const formula of document.querySelectorAll("div[data-tex]")) addButton(formula)
+})
+
+function addButton(formula) {
+  const listed = formula.closest(".listed")
+  const number = (formula.querySelector(".eqno") ?? listed?.querySelector("a"))?.firstChild
   const button = document.createElement("button")
   button.type = "button"
   button.className = "copytex"
-  button.textContent = "LaTeX"
-  button.title = "Copy as LaTeX"
+  const say = (text, name = text) => {
+    button.textContent = text
+    button.title = button.ariaLabel = name
+  }
+  const offer = () =>
+    say("LaTeX", `Copy ${number ? `formula ${number.textContent}` : "this formula"} as LaTeX`)
+  offer()
+  // In the list of equations a hundred stops of the Tab key would lie between two links.
+  if (listed) button.tabIndex = -1
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(formula.dataset.tex)
-    button.textContent = "Copied"
-    setTimeout(() => (button.textContent = "LaTeX"), 2000)
+    try {
+      await navigator.clipboard.writeText(formula.dataset.tex)
+      say("Copied")
+    } catch {
+      // Without https, or where the reader does not allow it, a script cannot copy.
+      getSelection().selectAllChildren(formula.querySelector("math"))
+      say("Selected: copy it")
+    }
+    setTimeout(offer, 3000)
   })
   formula.append(button)
 }

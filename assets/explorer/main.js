@@ -1,6 +1,7 @@
 "use strict"
 
 // The page: controls, handles and address all change one state; every change draws anew.
+// The scripts are classic ones, because browsers load no modules from a folder (file://).
 
 document.addEventListener("DOMContentLoaded", () => {
   const app = document.getElementById("explorer")
@@ -169,9 +170,14 @@ document.addEventListener("DOMContentLoaded", () => {
   control("link", "focus", (field) => field.select())
   control("copy", "click", async (button) => {
     part("link").select()
-    await navigator.clipboard?.writeText(part("link").value).catch(() => null)
-    button.textContent = "Copied"
-    setTimeout(() => (button.textContent = "Copy"), 1500)
+    try {
+      await navigator.clipboard.writeText(part("link").value)
+      button.textContent = "Copied"
+    } catch {
+      // Without https, or where the reader does not allow it, a script cannot copy.
+      button.textContent = "Selected: copy it"
+    }
+    setTimeout(() => (button.textContent = "Copy"), 3000)
   })
   for (const choice of app.querySelectorAll("[name=kind]"))
     choice.addEventListener("change", () => {
