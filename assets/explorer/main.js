@@ -147,6 +147,12 @@ document.addEventListener("DOMContentLoaded", () => {
     ...examples.map(([name, hash]) => new Option(name, hash)),
   )
 
+  for (const [name, scale] of [["eps", Number], ["T", Math.log10], ["eta", Math.log10]]) {
+    const [min, max] = State.LIMITS[name].map(scale)
+    Object.assign(part(name), { min, max })
+  }
+  part("levels").textContent = new Intl.ListFormat("en-GB").format(Triangle.LEVELS.map(String))
+
   const control = (name, event, handler) =>
     part(name).addEventListener(event, ({ target }) => handler(target))
 
