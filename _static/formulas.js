@@ -55,7 +55,7 @@ function addButton(formula) {
   const offer = () =>
     say("LaTeX", `Copy ${number ? `formula ${number.textContent}` : "this formula"} as LaTeX`)
   offer()
-  // In the list of equations a hundred stops of the Tab key would lie between two links.
+  // Or the list of equations would have a hundred more stops of the Tab key.
   if (listed) button.tabIndex = -1
   button.addEventListener("click", async () => {
     try {
