@@ -1,11 +1,12 @@
 """What a reader copies: formulas as LaTeX, and the explorer's link to a state."""
 
 import pytest
+from book import CHAPTERS, equations, read
 from website import Visit
 
 LIST = "appendix/equations.html"
-CHAPTER = "chapters/01_likelihood.html"
-FIRST_FORMULA = r"L = \prod_{n=0}^{N-1} q_{n,y_n}"
+CHAPTER = f"chapters/{CHAPTERS[0].stem}.html"
+FIRST_FORMULA = equations(read(CHAPTERS[0]))[0][1].strip()
 
 WHOLE = ""
 MISSING = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
