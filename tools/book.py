@@ -4,6 +4,7 @@ The one place that reads them; tools and tests take it from here. (The website's
 extensions, in _ext/, see what Sphinx has read.)
 """
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -29,6 +30,21 @@ NUMBERS = {
 EQUATION = re.compile(r"(?ms)^\$\$(?P<formula>(?:(?!\$\$).)*)\$\$ *\((?P<label>eq-[a-z0-9-]+)\) *$")
 ASSERTION = re.compile(r"\bassert(_\w+\(|\b)")
 CHECKS = "checks-"  # begins the tags of a cell that checks an equation
+
+
+class NoPage(Exception):
+    """It is not in the book; the message says what is."""
+
+
+def pick(names, known):
+    """Those pages or chapters of `known` that are named, by name or path, in the book's order;
+    all without names. Raises NoPage.
+    """
+    by_name = {Path(page).stem: page for page in known}
+    wanted = {Path(name).stem for name in names} or by_name.keys()
+    if unknown := sorted(wanted - by_name.keys()):
+        raise NoPage(f"There is no {', '.join(unknown)}; there are: {', '.join(by_name)}.")
+    return [page for name, page in by_name.items() if name in wanted]
 
 
 def read(path):
@@ -64,3 +80,12 @@ def checked_by(cell):
 
 def asserts(cell):
     return bool(ASSERTION.search(source(cell)))
+
+
+def imports(cell):
+    """The packages that a code cell imports; "." for what stands beside it."""
+    for node in ast.walk(ast.parse(source(cell))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." if node.level else node.module.partition(".")[0]

@@ -11,7 +11,7 @@ chapters were run with them, and about how much processor time each takes. A tim
 when its chapter or the versions have changed, and kept otherwise: no two runs take equally long.
 """
 
-import ast
+import asyncio
 import json
 import math
 import os
@@ -21,31 +21,31 @@ import sys
 import tempfile
 import time
 from importlib.metadata import packages_distributions, version
-from pathlib import Path
 
-# The kernels inherit these: sums in one order, and nothing of the user's that could change
-# an output or switch off a warning.
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-for variable in ("PYTHONPATH", "PYTHONWARNINGS", "PYTHONSTARTUP"):
-    os.environ.pop(variable, None)
-
+import book
 import nbformat
+import surroundings
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 KEPT = ("mystnb", "tags")
-RECORD = CHAPTERS.parent / "appendix" / "status.json"
+RECORD = book.ROOT / "appendix" / "status.json"
 ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
 
 class Refused(Exception):
     """Why a chapter was not stored."""
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Leaves Ctrl-C to Python; nbclient would end the kernel and then stumble over that."""
+
+    def add_signal_handler(self, *_):
+        raise RuntimeError  # nbclient takes this for a loop that cannot have one
 
 
 def run(path):
@@ -54,18 +54,9 @@ def run(path):
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
     for cell in code:
         cell.update(outputs=[], execution_count=None)
-    client = NotebookClient(
-        nb,
-        kernel_name="python3",
-        timeout=300,
-        record_timing=False,
-        coalesce_streams=True,  # in one piece, however it arrived
-        resources={"metadata": {"path": str(path.parent)}},
-    )
     try:
-        # The kernel's own log is thrown away; what a cell writes to stderr is an output.
-        client.execute(stderr=subprocess.DEVNULL)
-    except (DeadKernelError, AssertionError):  # what nbclient makes of Ctrl-C
+        execute(nb, path.parent)
+    except DeadKernelError:
         sys.exit(f"{path.stem}: its kernel died or was interrupted. NOT STORED.")
     except (CellExecutionError, CellTimeoutError) as error:
         number = max((cell.execution_count or 0 for cell in code), default=0)
@@ -78,6 +69,23 @@ def run(path):
             if output.get("name") == "stderr":
                 raise Refused(f"cell [{cell.execution_count}] wrote to stderr:\n{output.text}")
     return nb
+
+
+def execute(nb, folder):
+    surroundings.settle()
+    client = NotebookClient(
+        nb,
+        kernel_name="python3",
+        timeout=300,
+        record_timing=False,
+        coalesce_streams=True,  # in one piece, however it arrived
+        resources={"metadata": {"path": str(folder)}},
+    )
+    with tempfile.TemporaryDirectory() as new, asyncio.Runner(loop_factory=Loop) as runner:
+        # No start-up file of the user's, and no history.
+        env = os.environ | {"IPYTHONDIR": new}
+        # The kernel's own log is thrown away; what a cell writes to stderr is an output.
+        runner.run(client.async_execute(stderr=subprocess.DEVNULL, env=env))
 
 
 def store(nb, path):
@@ -100,19 +108,12 @@ def processor_time():
     return used.ru_utime + used.ru_stime
 
 
-def versions(paths):
+def versions():
     """Distribution -> version, of the packages that the chapters import."""
-    imported = set()
-    for path in paths:
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type == "code":
-                for node in ast.walk(ast.parse(cell.source)):
-                    if isinstance(node, ast.Import):
-                        imported |= {alias.name for alias in node.names}
-                    elif isinstance(node, ast.ImportFrom):
-                        imported.add(node.module)
+    cells = (cell for path in book.CHAPTERS for _, cell in book.code_cells(book.read(path)))
+    imported = {name for cell in cells for name in book.imports(cell)}
     installed = packages_distributions()  # and not the standard library
-    names = {n for i in imported for n in installed.get(i.split(".")[0], [])}
+    names = {name for package in imported for name in installed.get(package, [])}
     return {name: version(name).partition("+")[0] for name in sorted(names)}
 
 
@@ -129,37 +130,46 @@ def recorded(record, ran, used, known):
     return {"versions": used or record["versions"], "seconds": seconds}
 
 
-def main(names):
-    known = {path.stem: path for path in sorted(CHAPTERS.glob("*.ipynb"))}
-    names = [Path(name).stem for name in names] or list(known)
-    if unknown := [name for name in names if name not in known]:
-        return f"no chapter {', '.join(unknown)}; there are: {', '.join(known)}"
-    failed, ran = [], {}
-    for name in names:
+def run_and_store(chapters):
+    """Name -> (changed, seconds), of the chapters that could be stored."""
+    ran = {}
+    for path in chapters:
         start, before = time.perf_counter(), processor_time()
         try:
-            changed = store(run(known[name]), known[name])
+            changed = store(run(path), path)
         except (Refused, OSError) as problem:
-            failed.append(name)
-            print(f"{name}: NOT STORED, {problem}", file=sys.stderr)
+            print(f"{path.stem}: NOT STORED, {problem}", file=sys.stderr)
             continue
-        ran[name] = changed, processor_time() - before
+        ran[path.stem] = changed, processor_time() - before
         verdict = "changed" if changed else "unchanged"
-        print(f"{name}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
+        print(f"{path.stem}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
+    return ran
+
+
+def update_the_record(ran):
+    known = [path.stem for path in book.CHAPTERS]
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    used = versions(known.values())
+    used = versions()
     if len(ran) < len(known) and used != record["versions"]:
         print("Other versions than those on record: run all chapters.", file=sys.stderr)
     new = recorded(record, ran, used if len(ran) == len(known) else None, known)
     if new != record:
         text = json.dumps(new, indent=1, sort_keys=True) + "\n"
         RECORD.write_text(text, encoding="utf-8", newline="\n")
+
+
+def main(names):
+    try:
+        chapters = book.pick(names, book.CHAPTERS)
+        ran = run_and_store(chapters)
+    except book.NoPage as problem:
+        return str(problem)
+    except KeyboardInterrupt:
+        return "Interrupted. The chapter that was running is as it was."
+    update_the_record(ran)
+    failed = [path.stem for path in chapters if path.stem not in ran]
     return f"not stored: {', '.join(failed)}" if failed else 0
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as os.environ["IPYTHONDIR"]:
-        try:
-            sys.exit(main(sys.argv[1:]))
-        except KeyboardInterrupt:
-            sys.exit("Interrupted. The chapter that was running is as it was.")
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Which changes of one operation in a chapter would the comparison NOT notice?
 
-    python tests/attack.py chapters/01_likelihood.ipynb [--cell 12] [--most 200]
+    python tools/attack.py [--most 200] [--seed 1] [CHAPTER ...]     without names: all chapters
 
 Every code cell is changed in one place at a time: + to -, sum to mean, a dropped
 keepdim. The changed cell and all cells after it are run, and what they print and draw
@@ -27,9 +27,16 @@ import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from itertools import takewhile
-from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
+
+import book
+import nbformat
+import surroundings
+from IPython.core.displayhook import CapturingDisplayHook
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 
 def swaps(both_ways, one_way=""):
@@ -75,12 +82,6 @@ class Mutant(NamedTuple):
         return f"{where}: {self.before}  →  {self.after or '(removed)'}"
 
 
-class Result(NamedTuple):
-    alive: list[Mutant]
-    made: list[Mutant]
-    stopped: list[Mutant]  # out of time, or crashed: caught, but by no comparison
-
-
 def name_of(call):
     return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
@@ -93,10 +94,6 @@ def is_literal(node):
     kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.List, ast.Tuple)
     kinds += (ast.operator, ast.unaryop, ast.expr_context)
     return all(isinstance(inner, kinds) for inner in ast.walk(node))
-
-
-def is_star(node):
-    return isinstance(node, ast.Starred)
 
 
 def errors(node):
@@ -133,89 +130,128 @@ def parts(node, checking):
 
 def changes(node, checking):
     """Pairs: a node, and what could stand in its place."""
+    for test in conditions(node):
+        yield test, ast.UnaryOp(ast.Not(), test)
+    for new in replacements(node, checking):
+        yield node, new
+
+
+def conditions(node):
+    match node:
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
+            return [test]
+        case ast.comprehension(ifs=tests):
+            return tests
+    return []
+
+
+def replacements(node, checking):
+    match node:
+        case ast.BinOp() | ast.AugAssign() | ast.UnaryOp():
+            return changed_arithmetic(node)
+        case ast.Compare():
+            # In a check, < for <= loosens or sharpens it; > for < spoils it.
+            return changed_comparisons(node, [REVERSED] if checking else [EDGES, REVERSED])
+        case ast.BoolOp(op, values) if not checking:
+            return [ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)]
+        case ast.Constant() | ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
+            return changed_words(node)
+        case ast.Slice():
+            return changed_slices(node)
+        case ast.Call():
+            return changed_calls(node)
+        case ast.Assign():
+            return [ast.Pass()]
+        case ast.Expr(ast.Call() as call):
+            kept = name_of(call) in KEPT or name_of(call).startswith("assert")
+            return [] if kept else [ast.Pass()]
+    return []
+
+
+def other(op, table):
+    """The operator that the table has for this one, in a list; or none."""
+    name = table.get(type(op).__name__)
+    return [getattr(ast, name)()] if name else []
+
+
+def changed_arithmetic(node):
     match node:
         case ast.BinOp(left, op, right):
-            if new := OPERATORS.get(type(op).__name__):
-                yield node, ast.BinOp(left, getattr(ast, new)(), right)
+            yield from (ast.BinOp(left, new, right) for new in other(op, OPERATORS))
             if isinstance(op, ast.MatMult):
-                yield node, ast.BinOp(right, op, left)
+                yield ast.BinOp(right, op, left)
         case ast.AugAssign(target, op, value):
-            if new := OPERATORS.get(type(op).__name__):
-                yield node, ast.AugAssign(target, getattr(ast, new)(), value)
-            yield node, ast.Pass()
+            yield from (ast.AugAssign(target, new, value) for new in other(op, OPERATORS))
+            yield ast.Pass()
         case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert(), operand=operand):
-            yield node, operand
+            yield operand
             if is_number(operand):
-                yield node, ast.Constant(other_number(-operand.value))
-        case ast.Compare(left, ops, comparators):
-            for i, op in enumerate(ops):
-                # In a check, < for <= loosens or sharpens it; > for < spoils it.
-                for table in [REVERSED] if checking else [EDGES, REVERSED]:
-                    if new := table.get(type(op).__name__):
-                        new_ops = [*ops[:i], getattr(ast, new)(), *ops[i + 1 :]]
-                        yield node, ast.Compare(left, new_ops, comparators)
-        case ast.BoolOp(op, values) if not checking:
-            yield node, ast.BoolOp([ast.And, ast.Or][isinstance(op, ast.And)](), values)
-        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
-            yield test, ast.UnaryOp(ast.Not(), test)
-        case ast.comprehension(ifs=ifs):
-            yield from ((test, ast.UnaryOp(ast.Not(), test)) for test in ifs)
+                yield ast.Constant(other_number(-operand.value))
+
+
+def changed_comparisons(node, tables):
+    for i, op in enumerate(node.ops):
+        for new in (new for table in tables for new in other(op, table)):
+            yield ast.Compare(node.left, with_(node.ops, i, new), node.comparators)
+
+
+def changed_words(node):
+    match node:
         case ast.Constant(value=bool(value)):
-            yield node, ast.Constant(not value)
+            yield ast.Constant(not value)
         case ast.Constant(value=int(value) | float(value)):
-            yield node, ast.Constant(other_number(value))
+            yield ast.Constant(other_number(value))
         case ast.Constant(value=str(value)) if value in REDUCTIONS:
-            yield node, ast.Constant(REDUCTIONS[value])
-        case ast.Name(id=name, ctx=ast.Load()) if name in BUILTINS:
-            yield node, ast.Name(BUILTINS[name], ast.Load())
-        case ast.Attribute(value, name, ast.Load()) if name in ATTRIBUTES:
-            yield node, ast.Attribute(value, ATTRIBUTES[name], ast.Load())
-        case ast.Attribute(value, "T" | "mT", ast.Load()):
-            yield node, value
-        case ast.Slice(lower, upper, step):
-            for by in (ast.Add(), ast.Sub()):
-                if lower:
-                    new = ast.BinOp(lower, by, ast.Constant(1))
-                    yield node, ast.Slice(new, upper, step)
-                if upper:
-                    new = ast.BinOp(upper, by, ast.Constant(1))
-                    yield node, ast.Slice(lower, new, step)
-        case ast.Call():
-            yield from ((node, new) for new in changed_calls(node))
-        case ast.Assign():
-            yield node, ast.Pass()
-        case ast.Expr(ast.Call() as call) if name_of(call) not in KEPT:
-            if not name_of(call).startswith("assert"):
-                yield node, ast.Pass()
+            yield ast.Constant(REDUCTIONS[value])
+        case ast.Name(id=name) if name in BUILTINS:
+            yield ast.Name(BUILTINS[name], ast.Load())
+        case ast.Attribute(value, name) if name in ATTRIBUTES:
+            yield ast.Attribute(value, ATTRIBUTES[name], ast.Load())
+        case ast.Attribute(value, "T" | "mT"):
+            yield value
 
 
 def other_number(value):
     return value + 1 if isinstance(value, int) else float(f"{1.1 * value or 0.1:.6g}")
 
 
+def changed_slices(node):
+    one = ast.Constant(1)
+    for by in (ast.Add(), ast.Sub()):
+        if node.lower:
+            yield ast.Slice(ast.BinOp(node.lower, by, one), node.upper, node.step)
+        if node.upper:
+            yield ast.Slice(node.lower, ast.BinOp(node.upper, by, one), node.step)
+
+
+def with_(items, i, *new):
+    """The list with others, or none, in place of its item i."""
+    return [*items[:i], *new, *items[i + 1 :]]
+
+
 def changed_calls(call):
     func, args, keywords = call.func, call.args, call.keywords
+    zero = ast.Constant(0)
     for i, keyword in enumerate(keywords):
         if keyword.arg and keyword.arg not in SLACK:
-            yield ast.Call(func, args, keywords[:i] + keywords[i + 1 :])
+            yield ast.Call(func, args, with_(keywords, i))
         if keyword.arg in {"dim", "axis"} and is_literal(keyword.value):
-            zero = ast.keyword(keyword.arg, ast.Constant(0))
-            yield ast.Call(func, args, [*keywords[:i], zero, *keywords[i + 1 :]])
+            yield ast.Call(func, args, with_(keywords, i, ast.keyword(keyword.arg, zero)))
     for i, arg in enumerate(args):
         if ast.unparse(arg) in {"1", "-1"}:  # often a dim
-            yield ast.Call(func, [*args[:i], ast.Constant(0), *args[i + 1 :]], keywords)
+            yield ast.Call(func, with_(args, i, zero), keywords)
     name = name_of(call)
     symmetric = name in SYMMETRIC or name.startswith("assert")
-    plain = [arg for arg in args[:2] if not (is_literal(arg) or is_star(arg))]
+    plain = [arg for arg in args[:2] if not (is_literal(arg) or isinstance(arg, ast.Starred))]
     if len(plain) == 2 and not symmetric:
         yield ast.Call(func, [args[1], args[0], *args[2:]], keywords)
-    if isinstance(func, ast.Attribute):
-        if name in DROPPED and not args:
-            yield func.value
-        if name == "all" and (args or keywords):
-            yield ast.Call(ast.Attribute(func.value, "any", ast.Load()), args, keywords)
-    elif name == "abs":
-        yield args[0]
+    match func:
+        case ast.Attribute(value) if name in DROPPED and not args:
+            yield value
+        case ast.Attribute(value, "all") if args or keywords:
+            yield ast.Call(ast.Attribute(value, "any", ast.Load()), args, keywords)
+        case ast.Name("abs"):
+            yield args[0]
 
 
 def brief(a, b):
@@ -223,15 +259,11 @@ def brief(a, b):
     a, b = " ".join(a.split()), " ".join(b.split())
     if max(len(a), len(b)) <= 60:
         return a, b
-    start = max(shared(a, b) - 16, 0)
+    start = max(len(os.path.commonprefix([a, b])) - 16, 0)
     a, b = a[start:], b[start:]
-    end = max(shared(a[::-1], b[::-1]) - 16, 0)
+    end = max(len(os.path.commonprefix([a[::-1], b[::-1]])) - 16, 0)
     left, right = "…" * (start > 0), "…" * (end > 0)
     return (left + text[: len(text) - end] + right for text in (a, b))
-
-
-def shared(a, b):
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
 
 
 def mutants(source, cell=0):
@@ -261,15 +293,11 @@ class Chapter:
     """The code cells of a notebook, and a shell that runs them as a kernel would."""
 
     def __init__(self, path):
-        import nbformat
-        from IPython.core.displayhook import CapturingDisplayHook
-        from IPython.core.displaypub import CapturingDisplayPublisher
-        from IPython.core.interactiveshell import InteractiveShell
-        from traitlets.config import Config
-
-        self.path = path
         nb = nbformat.read(path, as_version=4)
+        self.path = path
         self.cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+        surroundings.settle()
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
         no_history = Config({"HistoryManager": {"enabled": False}})  # it has a thread
         self.shell = InteractiveShell.instance(config=no_history)
@@ -280,12 +308,15 @@ class Chapter:
         self.shell.showtraceback = lambda *_, **__: self.errors.append("an error")
         self.shell.showsyntaxerror = self.shell.showtraceback
 
+    def mutants(self, number):
+        return mutants(self.shell.transform_cell(self.cells[number - 1].source), number)
+
     def run(self, number, tree=None):
         """Run a cell, or a tree in its place; name what differs from the stored."""
         cell = self.cells[number - 1]
         self.shown.clear()
         self.errors.clear()
-        self.shell.ast_transformers = [Instead(tree)] if tree else []
+        self.shell.ast_transformers = [SimpleNamespace(visit=lambda _: tree)] if tree else []
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             self.shell.run_cell(cell.source)
         streams = [("stdout", out.getvalue()), ("stderr", err.getvalue())]
@@ -339,15 +370,6 @@ class Chapter:
         return seconds
 
 
-class Instead(NamedTuple):
-    """For IPython: a transformer that replaces a cell's tree."""
-
-    tree: ast.Module
-
-    def visit(self, _):
-        return self.tree
-
-
 def by_kind(streams, bundles):
     """Texts by stream and by MIME type: the order between kinds is not compared."""
     kinds = defaultdict(str)
@@ -361,77 +383,92 @@ def by_kind(streams, bundles):
     return kinds | shown
 
 
-def attack(path, only=None, seed=0, most=None, jobs=2):
-    """Attack a chapter in a new process: `only` one cell, or `most` so many changes."""
+class Forks:
+    """The children that try a change, at most `jobs` at once, and how each of them ended."""
+
+    def __init__(self, chapter, jobs, seconds):
+        self.chapter, self.jobs, self.seconds = chapter, jobs, seconds
+        self.running, self.codes = {}, {}
+
+    def start(self, mutant, last):
+        self.wait_until(self.jobs - 1)
+        child = self.chapter.fork(mutant.tree, mutant.cell, last, self.seconds)
+        self.running[child] = mutant
+
+    def wait_until(self, running_at_most):
+        while len(self.running) > running_at_most:
+            child, status = os.wait()
+            # A process that the chapter itself had started is none of these.
+            if mutant := self.running.pop(child, None):
+                self.note(mutant, os.waitstatus_to_exitcode(status))
+
+    def note(self, mutant, code):
+        name = self.chapter.path.stem
+        if code == BROKEN or (code != SURVIVED and not mutant.tree):
+            raise SystemExit(f"{name}: the fork for {mutant} went wrong ({code})")
+        if code == SURVIVED and mutant.tree:
+            print(name, mutant, flush=True)
+        self.codes[mutant] = code
+
+
+def attack(path, only=None, seed=0, most=None):
+    """Attack a chapter in a new process: `only` one cell, or `most` so many changes.
+
+    Returns three lists of mutants: alive; all that were made; stopped, which are those that ran
+    out of time or crashed: caught, but by no comparison.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-        return fresh.submit(attack_here, Path(path), only, seed, most, jobs).result()
+        return fresh.submit(attack_here, path, only, seed, most).result()
 
 
-def attack_here(path, only, seed, most, jobs):
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+def attack_here(path, only, seed, most):
     chapter = Chapter(path.resolve())
-    made = []
-    for number, cell in enumerate(chapter.cells, start=1):
-        if number > 1 and only in (None, number):  # the first cell imports
-            made += mutants(chapter.shell.transform_cell(cell.source), number)
+    last = len(chapter.cells)
+    # The first cell imports.
+    made = [m for n in range(2, last + 1) if only in (None, n) for m in chapter.mutants(n)]
     if most is not None and most < len(made):
         chosen = random.Random(seed).sample(range(len(made)), most)
         made = [made[i] for i in sorted(chosen)]
-
-    limit = 3 * chapter.rehearse() + 5
-    running, codes = {}, {}
-
-    def wait_until(running_at_most):
-        while len(running) > running_at_most:
-            child, status = os.wait()
-            if (mutant := running.pop(child, None)) is None:
-                continue  # a process that the chapter itself had started
-            code = codes[mutant] = os.waitstatus_to_exitcode(status)
-            if code == BROKEN or (code != SURVIVED and not mutant.tree):
-                raise SystemExit(f"{path}: the fork for {mutant} went wrong ({code})")
-            if code == SURVIVED and mutant.tree:
-                print(path.stem, mutant, flush=True)
-
-    last = len(chapter.cells)
+    forks = Forks(chapter, os.cpu_count() or 2, seconds=3 * chapter.rehearse() + 5)
     for number in range(1, max((m.cell for m in made), default=0) + 1):
         group = [mutant for mutant in made if mutant.cell == number]
         if group:
-            # First the unchanged cell: the fork alone must make no difference.
-            wait_until(jobs - 1)
-            control = Mutant(number, 1, 1, "no change", "no change")
-            running[chapter.fork(None, number, number, limit)] = control
+            # The fork alone must make no difference.
+            forks.start(Mutant(number, 1, 1, "no change", "no change"), last=number)
         for mutant in group:
-            wait_until(jobs - 1)
-            running[chapter.fork(mutant.tree, number, last, limit)] = mutant
+            forks.start(mutant, last)
         if kinds := chapter.run(number):
             raise SystemExit(f"{path}: unchanged cell [{number}] differs: {kinds}")
-    wait_until(0)
-    alive = [m for m in made if codes[m] == SURVIVED]
-    stopped = [m for m in made if codes[m] < 0]
-    return Result(*([m._replace(tree=None) for m in ms] for ms in (alive, made, stopped)))
+    forks.wait_until(0)
+    alive = [m for m in made if forks.codes[m] == SURVIVED]
+    stopped = [m for m in made if forks.codes[m] < 0]
+    # A tree would have to be sent to the process that asked.
+    return tuple([m._replace(tree=None) for m in ms] for ms in (alive, made, stopped))
 
 
-def main():
+def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapters", nargs="+", type=Path)
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="its name or its path")
     parser.add_argument("--cell", type=int, help="change only the cell with this number")
     parser.add_argument("--seed", type=int, default=0, help="of the choice for --most")
-    parser.add_argument("--most", type=int, help="try at most so many changes")
-    parser.add_argument("--jobs", type=int, default=2)
-    args = parser.parse_args()
+    parser.add_argument("--most", type=int, help="try at most so many changes of a chapter")
+    args = parser.parse_args(arguments)
+    try:
+        chapters = book.pick(args.chapters, book.CHAPTERS)
+    except book.NoPage as problem:
+        return str(problem)
     survivors = 0
-    for path in args.chapters:
+    for path in chapters:
         start = time.perf_counter()
-        alive, made, stopped = attack(path, args.cell, args.seed, args.most, args.jobs)
+        alive, made, stopped = attack(path, args.cell, args.seed, args.most)
         took = time.perf_counter() - start
         print(
-            f"{path}: {len(made) - len(alive)}/{len(made)} caught in {took:.0f} s,"
+            f"{path.stem}: {len(made) - len(alive)}/{len(made)} caught in {took:.0f} s,"
             f" {len(stopped)} of them by a crash or the time limit"
         )
         survivors += len(alive)
-    sys.exit(survivors > 0)
+    return int(survivors > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

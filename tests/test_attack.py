@@ -1,0 +1,57 @@
+"""tools/attack.py finds what a chapter leaves unchecked."""
+
+import re
+
+import attack
+import nbformat
+import pytest
+import run_chapters
+
+
+@pytest.mark.parametrize(
+    "source, changes",
+    [
+        ("a + b", ["a - b"]),
+        ("x @ y", ["y @ x"]),
+        ("a += 1", ["a -= 1", "pass", "a += 2"]),
+        ("-2.0", ["2.0", "-2.2"]),
+        ("a <= b", ["a < b", "a >= b"]),
+        ("assert a <= b", ["assert a >= b"]),
+        ("assert abs(a + b) < 1e-3", ["assert abs(a - b) < 0.001", "assert abs(a + b) > 0.001"]),
+        ("a and b", ["a or b"]),
+        ("f() if a else b", ["f() if not a else b"]),
+        ("[i for i in x if i]", ["[i for i in x if not i]"]),
+        ("x.T", ["x"]),
+        ("x[n:]", ["x[n + 1:]", "x[n - 1:]"]),
+        ("x.sum(dim=1)", ["x.mean(dim=1)", "x.sum()", "x.sum(dim=0)", "x.sum(dim=2)"]),
+        ("x.exp()", ["x.expm1()", "x"]),
+        ("max(a)", ["min(a)"]),
+        ("q = f(a, b)", ["q = f(b, a)", "pass"]),
+        ("loss(z, reduction='sum')", ["loss(z, reduction='mean')", "loss(z)"]),
+        ("torch.manual_seed(3)", []),
+        ("import torch as t", []),
+    ],
+)
+def test_a_source_is_changed_in_one_place_at_a_time(source, changes):
+    trees = [attack.ast.unparse(mutant.tree) for mutant in attack.mutants(source)]
+    # A call that stands alone can go, too.
+    assert sorted(set(trees) - {"pass"}) == sorted(set(changes) - {"pass"})
+    assert len(trees) == len(set(trees))
+
+
+def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
+    cells = ["a, b = 5, 2", "assert a - b == 3", "hidden = a * b", "print(a + b)"]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    path = tmp_path / "small.ipynb"
+    nbformat.write(nb, path)
+    run_chapters.store(run_chapters.run(path), path)
+    alive, made, stopped = attack.attack(path)
+    assert {mutant.cell for mutant in alive} == {3}
+    assert {"a - b", "a + b"} <= {mutant.before for mutant in made} - {m.before for m in alive}
+    assert stopped == []
+    # Each is named where it stands, as soon as it is found.
+    assert re.search(r"small \[3\] line 1, column 10: a \* b +→ +a / b", capfd.readouterr().out)
+
+
+def test_a_chapter_that_is_not_there_is_told_from_those_that_are():
+    assert "01_likelihood" in attack.main(["01_likelyhood"])

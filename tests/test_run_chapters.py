@@ -1,0 +1,115 @@
+"""tools/run_chapters.py stores a chapter wholly or not at all, the same on every machine."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import book
+import nbformat
+import pytest
+import run_chapters
+from nbclient.exceptions import DeadKernelError
+
+
+def notebook(folder, *cells):
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    path = folder / "small.ipynb"
+    nbformat.write(nb, path)
+    return path
+
+
+def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
+    hostile = {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "7"}
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    path = notebook(tmp_path, f"import os\nprint([os.environ.get(k) for k in {list(hostile)}])")
+    output = run_chapters.run(path).cells[0].outputs[0].text
+    # The kernel itself chooses the backend that stores figures.
+    assert ast.literal_eval(output) == ["module://matplotlib_inline.backend_inline", None, "1"]
+
+
+class Client:
+    """In place of nbclient's; `fault` is what it raises."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    async def async_execute(self, **_):
+        raise self.fault
+
+
+def test_only_a_dead_kernel_is_called_so(tmp_path, monkeypatch):
+    path = notebook(tmp_path, "1")
+    monkeypatch.setattr(run_chapters, "NotebookClient", Client)
+    Client.fault = DeadKernelError()
+    with pytest.raises(SystemExit, match="died or was interrupted"):
+        run_chapters.run(path)
+    Client.fault = AssertionError("a fault of ours")
+    with pytest.raises(AssertionError, match="a fault of ours"):
+        run_chapters.run(path)
+
+
+RUN = "import sys, pathlib, book, run_chapters; book.CHAPTERS = [pathlib.Path(sys.argv[1])]\n"
+RUN += "sys.exit(run_chapters.main([]))"
+
+
+def test_an_interrupted_chapter_stays_as_it_was(tmp_path):
+    path = notebook(tmp_path, "open('begun', 'w').close()\nimport time\ntime.sleep(600)")
+    before = path.read_bytes()
+    command = [sys.executable, "-c", RUN, path]
+    run = subprocess.Popen(command, cwd=book.ROOT / "tools", stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists() and run.poll() is None:
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1 and "interrupted" in said and "Traceback" not in said
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["begun", "small.ipynb"]
+
+
+def test_a_second_run_changes_no_chapter(tmp_path):
+    path = notebook(tmp_path, "print({1: 2})\nid")
+    assert [run_chapters.store(run_chapters.run(path), path) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "cell, reason",
+    [
+        ("1 / 0", "cell [1] failed"),
+        ("import warnings\nwarnings.warn('old')", "cell [1] wrote to stderr"),
+    ],
+)
+def test_a_chapter_that_fails_or_warns_is_not_stored(tmp_path, monkeypatch, capsys, cell, reason):
+    path = notebook(tmp_path, cell)
+    before = path.read_bytes()
+    assert run_chapters.run_and_store([path]) == {}
+    assert path.read_bytes() == before
+    assert f"small: NOT STORED, {reason}" in capsys.readouterr().err
+
+
+def test_a_chapter_that_is_not_there_is_told_from_those_that_are():
+    said = run_chapters.main(["chapters/01_likelyhood.ipynb"])
+    assert said.startswith("There is no 01_likelyhood; there are: ")
+    assert book.CHAPTERS[0].stem in said
+
+
+def test_a_second_run_changes_no_record():
+    known, used = {"a", "b"}, {"torch": "2"}
+
+    def ran(a, b, changed=False):
+        return {"a": (changed, a), "b": (False, b)}
+
+    start = {"versions": {}, "seconds": {"gone": 5}}
+    first = run_chapters.recorded(start, ran(4, 70), used, known)
+    assert first == {"versions": used, "seconds": {"a": 5, "b": 50}}
+    assert run_chapters.recorded(first, ran(90, 1), used, known) == first
+    # One chapter alone, run with whatever versions, is no news of the others.
+    assert run_chapters.recorded(first, {"a": (False, 90)}, None, known) == first
+    # A chapter that changed, or a new version, is.
+    changed = run_chapters.recorded(first, ran(9, 1, changed=True), used, known)
+    assert changed["seconds"] == {"a": 10, "b": 50}
+    newer = run_chapters.recorded(first, ran(9, 1), {"torch": "3"}, known)
+    assert newer == {"versions": {"torch": "3"}, "seconds": {"a": 10, "b": 1}}
