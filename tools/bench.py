@@ -14,55 +14,41 @@ import tempfile
 import time
 from pathlib import Path
 
+import book
 import measure_site
+import surroundings
 import torch
 import torch.nn.functional as F
+from measure_site import table
 from torch.utils.benchmark import Timer
 
-ROOT = Path(__file__).resolve().parent.parent
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as in the tests
 
-
-def seconds(*command, cwd=ROOT):
+def seconds(*command, cwd=book.ROOT):
     """Run a command and return how long it took; stop with its output if it fails."""
     start = time.perf_counter()
-    result = subprocess.run(
-        command, cwd=cwd, env=os.environ | ONE_THREAD, capture_output=True, text=True
-    )
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if result.returncode:
         sys.exit(f"{command} failed:\n{result.stdout}{result.stderr}")
     return time.perf_counter() - start
 
 
-def table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
 def machine():
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        names = [
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        cpu = names[0] if names else cpu
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    cpu = names[0] if names else platform.processor()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
-        f"{cores or os.cpu_count()} cores of {cpu}, {platform.system()}, "
-        f"Python {platform.python_version()}, PyTorch {torch.__version__}, one thread."
+        f"{cores} cores of {cpu}, {platform.system()}, Python {platform.python_version()}, "
+        f"PyTorch {torch.__version__}, one thread."
     )
 
 
 # The commands.
 
 BARE = """
-import sys; sys.path.insert(0, "tests")
-from pathlib import Path
-from attack import Chapter
-chapter = Chapter(Path(sys.argv[1]).resolve())
+import pathlib, sys, attack
+chapter = attack.Chapter(pathlib.Path(sys.argv[1]))
 for number in range(1, len(chapter.cells) + 1):
     chapter.run(number)
 """
@@ -71,16 +57,16 @@ for number in range(1, len(chapter.cells) + 1):
 def clone_to_site():
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "book")
-        seconds("git", "clone", "--quiet", ROOT, clone)
+        seconds("git", "clone", "--quiet", book.ROOT, clone)
         first = seconds("make", "book", cwd=clone)
         again = seconds("make", "book", cwd=clone)
-        pages = measure_site.measure_site(clone / "_build" / "html")
-    return first, again, pages
+        return first, again, measure_site.measure_site(clone / "_build" / "html")
 
 
 def floor():
     """Each chapter in one bare process: the interpreter, the imports and the cells."""
-    return {c.stem: seconds(sys.executable, "-c", BARE, c) for c in CHAPTERS}
+    bare = [sys.executable, "-c", BARE]
+    return {path.stem: seconds(*bare, path, cwd=book.ROOT / "tools") for path in book.CHAPTERS}
 
 
 def commands():
@@ -146,6 +132,15 @@ KERNELS = {
 }
 
 
+def median_time(loss, z, y):
+    timer = Timer("loss(z, y)", globals={"loss": loss, "z": z, "y": y})
+    return timer.blocked_autorange(min_run_time=1).median
+
+
+def worst_error(loss, z, y):
+    return (loss(z, y) - fused(z.double(), y)).abs().max().item()
+
+
 def kernels():
     torch.set_num_threads(1)
     rows = []
@@ -153,26 +148,18 @@ def kernels():
         g = torch.Generator().manual_seed(0)
         y = torch.randint(K, (N,), generator=g)
         z = 10 * torch.randn(N, K, generator=g)
-        far = z + 100  # the loss does not change; the naive form overflows
-        times = {}
+        times = {name: median_time(loss, z, y) for name, loss in KERNELS.items()}
         for name, loss in KERNELS.items():
-            timer = Timer("loss(z, y)", globals={"loss": loss, "z": z, "y": y})
-            times[name] = timer.blocked_autorange(min_run_time=1).median
-        for name, loss in KERNELS.items():
-            errors = []
-            for inputs in (z, far):
-                truth = fused(inputs.double(), y)
-                errors.append((loss(inputs, y) - truth).abs().max().item())
             ratio = times[name] / times["cross_entropy"]
-            rows.append(
-                [f"{N} × {K}", name, f"{1e3 * times[name]:.2f} ms", f"{ratio:.1f}"]
-                + [f"{error:.0e}" for error in errors]
-            )
+            row = [f"{N} × {K}", name, f"{1e3 * times[name]:.2f} ms", f"{ratio:.1f}"]
+            # With all logits raised the loss does not change; the naive form overflows.
+            rows.append(row + [f"{worst_error(loss, z + up, y):.0e}" for up in (0, 100)])
     head = ["N × K", "loss", "time", "ratio", "worst error", "logits + 100"]
     return ["## Kernels", table(head, rows)]
 
 
 def main(quick):
+    surroundings.settle()
     report = ["# Benchmarks", "The last run of `make bench`.", machine()]
     if not quick:
         report += commands()
@@ -180,7 +167,7 @@ def main(quick):
     text = "\n\n".join(report) + "\n"
     print(text)
     if not quick:
-        (ROOT / "BENCHMARKS.md").write_text(text, encoding="utf-8")
+        (book.ROOT / "BENCHMARKS.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,18 +7,14 @@ Bytes are those of a first visit: text as gzip -6 makes it, fonts and images as 
 warm the same page again; both are the median of five. Needs Chromium, like the tests.
 """
 
-import functools
 import gzip
-import http.server
 import statistics
 import sys
-import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).resolve().parent.parent
-from browser import FLAGS, program
+import book
+from browser import NoBrowser, open_browser
+from site_server import serve
 
 TIMES = 5
 COMPRESSED = (".woff", ".woff2", ".png", ".jpg")
@@ -62,11 +58,6 @@ async () => {
 """
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 def visit(page, url):
     """Go there; milliseconds until the formulas are painted."""
     page.goto(url, wait_until="load")
@@ -89,7 +80,7 @@ def measure(browser, folder, address, name):
         context.add_init_script(OBSERVE)
         page = context.new_page()
         asked = []
-        page.on("request", lambda r, asked=asked: asked.append(r.url))
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
         cold.append(visit(page, address + name))
         first = list(asked)
         page.evaluate(SCROLL)
@@ -98,38 +89,27 @@ def measure(browser, folder, address, name):
         page.goto("about:blank")
         warm.append(visit(page, address + name))
         context.close()
-    files = [
-        {url.removeprefix(address).split("?")[0] for url in urls if address in url}
+    first, whole = (
+        {url.removeprefix(address).split("?")[0] for url in urls if url.startswith(address)}
         for urls in (first, whole)
-    ]
+    )
     return {
-        "first": weight(folder, files[0]),
-        "whole": weight(folder, files[1]),
-        "requests": len(files[0]),
+        "first": weight(folder, first),
+        "whole": weight(folder, whole),
+        "requests": len(first),
         "cold": statistics.median(cold),
         "warm": statistics.median(warm),
         "shift": shift,
     }
 
 
-def measure_site(folder, names=None):
-    """Page -> numbers, for the pages named, or for all chapters."""
-    folder = Path(folder)
-    names = names or sorted(
-        p.relative_to(folder).as_posix() for p in folder.glob("chapters/*.html")
-    )
-    handler = functools.partial(Handler, directory=folder)
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        sync_playwright() as playwright,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/"
-        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
-        found = {name: measure(browser, folder, address, name) for name in names}
-        browser.close()
-        server.shutdown()
-    return found
+def measure_site(folder):
+    """Name of a chapter -> numbers."""
+    with serve(folder) as address, open_browser() as browser:
+        return {
+            path.stem: measure(browser, folder, address, f"chapters/{path.stem}.html")
+            for path in book.CHAPTERS
+        }
 
 
 EXPLAINED = (
@@ -143,7 +123,7 @@ HEAD += ["formulas, cold", "formulas, warm", "layout shift"]
 def rows(found):
     for name, page in found.items():
         yield [
-            Path(name).stem,
+            name,
             f"{page['first'] / 1000:.0f} kB",
             f"{page['whole'] / 1000:.0f} kB",
             page["requests"],
@@ -153,10 +133,20 @@ def rows(found):
         ]
 
 
+def table(head, rows):
+    """In Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
 def main(folder):
-    for row in [HEAD, ["---"] * len(HEAD), *rows(measure_site(folder))]:
-        print("| " + " | ".join(map(str, row)) + " |")
+    if not Path(folder, "index.html").exists():
+        return f"There is no site in {folder} to measure: make book"
+    try:
+        print(table(HEAD, rows(measure_site(folder))))
+    except NoBrowser as problem:
+        return str(problem)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "html")
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else book.ROOT / "_build" / "html"))

@@ -3,21 +3,20 @@
     python tools/pdf.py [CHAPTER ...]     without names: the whole book
 
 All pages are put one behind the other into one page of a browser, which prints it: so links
-lead from chapter to chapter, and the bookmarks are the headings. The explorer stays out.
+lead from chapter to chapter, and the bookmarks are the headings.
 """
 
-import re
 import sys
 import time
-from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import book
+from browser import NoBrowser, open_browser
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests"))
-from website import FLAGS, program  # noqa: E402
+SITE = book.ROOT / "_build" / "html"
+# The explorer stays out: on paper nothing moves.
+PAGES = [page for page in book.PAGES if page != "explorer"]
 
 # An anchor is unique in its page only: put the name of the page before it.
 ADD_PAGE = """
@@ -60,13 +59,6 @@ h2, h3, h4 { break-after: avoid; }
 """
 NUMBER = """<div style="width: 100%; font: 8px sans-serif; text-align: center">
 <span class="pageNumber"></span></div>"""
-
-
-def contents(site):
-    """The names of all pages that go into the PDF, in their order."""
-    listed = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    names = re.findall(r"^(?:root:| *- file:) (\S+)", listed, re.MULTILINE)
-    return [name for name in names if name != "explorer"]
 
 
 def print_book(browser, site, names, path):
@@ -123,21 +115,17 @@ def below(bookmark):
         child = child.get_object().get("/Next")
 
 
-def main(chapters):
-    site = ROOT / "_build" / "html"
-    if not (site / "intro.html").exists():
-        return "There is no site to print yet: make book"
-    names = contents(site)
-    if chapters:
-        names = [n for n in names if Path(n).name in chapters] or names
-    if not program():
-        return "To print the book takes a browser: install Chromium or Chrome."
-    path = ROOT / "_build" / "pdf" / "cross-entropy.pdf"
+def main(names):
+    path = book.ROOT / "_build" / "pdf" / "cross-entropy.pdf"
     start = time.perf_counter()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
-        print_book(browser, site, names, path)
-        browser.close()
+    try:
+        pages = book.pick(names, PAGES)
+        if not (SITE / f"{book.PAGES[0]}.html").exists():
+            return "There is no site to print yet: make book"
+        with open_browser() as browser:
+            print_book(browser, SITE, pages, path)
+    except (book.NoPage, NoBrowser) as problem:
+        return str(problem)
     print(f"The book: {path.as_uri()} ({time.perf_counter() - start:.0f} s)")
 
 

@@ -4,13 +4,9 @@ python tools/preview.py     after a change of the title or of the argument
 """
 
 import sys
-from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests"))
-from website import FLAGS, program  # noqa: E402
+import book
+from browser import NoBrowser, open_browser
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
 body { margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 60px 70px;
@@ -25,7 +21,7 @@ li { list-style: none; padding: 18px 20px; border: 2px solid #0072b2; border-rad
   font: 34px "DejaVu Serif", serif; }
 li + li::before { content: "→"; position: absolute; translate: -60px 0; color: #0072b2; }
 </style>
-<header>ICON<h1>Cross-Entropy,<br>Proved and Run</h1></header>
+<header>ICON<h1>TITLE</h1></header>
 <ol><li>L = ∏ q(label)</li><li>H(p, q) = −Σ p ln q</li><li>∂H/∂z = q − p</li></ol>
 <p>From the likelihood of the labels to the gradient, in PyTorch.<br>
 <b>Every claim is checked where it is made.</b></p>
@@ -33,15 +29,15 @@ li + li::before { content: "→"; position: absolute; translate: -60px 0; color:
 
 
 def main():
-    if not program():
-        return "To draw the picture takes a browser: install Chromium or Chrome."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1200, "height": 630})
-        icon = (ROOT / "_static" / "icon.svg").read_text(encoding="utf-8")
-        page.set_content(PAGE.replace("ICON", icon))
-        page.screenshot(path=ROOT / "_static" / "preview.png")
-        browser.close()
+    icon = (book.ROOT / "_static" / "icon.svg").read_text(encoding="utf-8")
+    title = book.TITLE.replace(", ", ",<br>")
+    try:
+        with open_browser() as browser:
+            page = browser.new_page(viewport={"width": 1200, "height": 630})
+            page.set_content(PAGE.replace("ICON", icon).replace("TITLE", title))
+            page.screenshot(path=book.ROOT / "_static" / "preview.png")
+    except NoBrowser as problem:
+        return str(problem)
 
 
 if __name__ == "__main__":
