@@ -1,44 +1,44 @@
 """The form of every chapter: what the cell-by-cell comparison of nbval cannot see.
 
 Each check is a function that takes a notebook and yields what is wrong with it.
-test_gate.py runs the same functions on spoiled copies, to prove that they can fail.
+test_gate.py runs the same functions on a small chapter, whole and spoiled, to prove that they
+can fail.
 """
 
 import ast
-import json
 import re
 import sys
 from collections import Counter
-from pathlib import Path
 
+import book
 import pytest
+from book import code_cells, prose, source, tags
 
-ROOT = Path(__file__).parent.parent
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
 MAY_IMPORT |= {"sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
-LABEL = re.compile(r"^\$\$ *\((eq-[a-z0-9-]+)\) *$", re.MULTILINE)
 
 
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+def faults_of_the_contents(there, listed, numbered):
+    for name in sorted(there - listed):
+        yield f"chapters/{name}.ipynb is not in _toc.yml: list it there, or remove it"
+    for name in sorted(listed - there):
+        yield f"_toc.yml lists chapters/{name}, which is not there: write it, or remove the line"
+    for name in sorted(listed - numbered):
+        yield f"chapters/{name} stands in a part of _toc.yml that is not numbered: number it"
 
 
-def source(cell):
-    return "".join(cell["source"])
+def test_the_contents_list_every_chapter():
+    there = {path.stem for path in (book.ROOT / "chapters").glob("*.ipynb")}
+    listed = {path.stem for path in book.CHAPTERS}
+    problems = list(faults_of_the_contents(there, listed, set(book.NUMBERS)))
+    assert there and not problems, "\n".join(problems)
 
 
-def code_cells(nb):
-    """The code cells, each with its number as a reader sees it: [1], [2], ..."""
-    return enumerate((c for c in nb["cells"] if c["cell_type"] == "code"), start=1)
-
-
-def prose(nb):
-    return "\n\n".join(source(c) for c in nb["cells"] if c["cell_type"] == "markdown")
-
-
-def tags(cell):
-    return cell["metadata"].get("tags", [])
+def test_a_chapter_that_is_missing_here_or_there_is_named():
+    one, both = {"a"}, {"a", "Untitled"}
+    assert "Untitled.ipynb is not in" in "".join(faults_of_the_contents(both, one, one))
+    assert "lists chapters/Untitled" in "".join(faults_of_the_contents(one, both, both))
+    assert "Untitled stands in a part" in "".join(faults_of_the_contents(both, both, one))
 
 
 def output_texts(cell):
@@ -119,41 +119,32 @@ def it_needs_only_what_it_names(nb):
         if re.search(r"^\s*[%!]", source(cell), re.MULTILINE):
             yield f"cell [{number}] holds a magic or a shell command"
             continue
-        for node in ast.walk(ast.parse(source(cell))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module if node.level == 0 else "."]
-            for name in names:
-                top = name.split(".")[0]
-                if top not in MAY_IMPORT and top not in sys.stdlib_module_names:
-                    yield f"cell [{number}] imports {name}"
+        for name in book.imports(cell):
+            if name not in MAY_IMPORT | sys.stdlib_module_names:
+                yield f"cell [{number}] imports {name}"
 
 
 def every_equation_is_checked(nb):
-    labels = LABEL.findall(prose(nb))
-    for label, times in Counter(labels).items():
-        if times > 1:
-            yield f"equation {label} is labelled {times} times"
-    checks = {}
+    times = Counter(label for label, _ in book.equations(nb))
+    checked = set()
     for number, cell in code_cells(nb):
-        for tag in tags(cell):
-            if tag.startswith("checks-"):
-                checks.setdefault(tag.removeprefix("checks-"), []).append(cell)
-                if not re.search(r"\bassert\b|\bassert_\w+\(", source(cell)):
-                    yield f"cell [{number}] is tagged {tag} and asserts nothing"
-    for label in labels:
-        if label not in checks:
-            yield f"equation {label} has no cell tagged checks-{label}"
-    for label in checks.keys() - set(labels):
-        yield f"tag checks-{label} names an equation that is not there"
+        if labels := book.checked_by(cell):
+            checked.update(labels)
+            if not book.asserts(cell):
+                yield f"cell [{number}] is tagged {tags(cell)} and asserts nothing"
+    for label in sorted(times.keys() | checked):
+        if times[label] > 1:
+            yield f"equation {label} is labelled {times[label]} times"
+        if label not in checked:
+            yield f"equation {label} has no cell tagged {book.CHECKS}{label}"
+        if label not in times:
+            yield f"tag {book.CHECKS}{label} names an equation that is not there"
 
 
 def it_has_the_anatomy_of_a_chapter(nb):
     text = prose(nb)
     for part in ("You will learn", "You need", "minutes to read"):
-        if part not in nb_head(nb):
+        if part not in opening(nb):
             yield f"the opening lacks '{part}'"
     for part in ("Where it breaks", "Exercises", "Summary", "Further reading"):
         if f"\n## {part}" not in text:
@@ -170,7 +161,7 @@ def it_has_the_anatomy_of_a_chapter(nb):
         yield f"exercises {asked}, solutions {solved}: each needs one, 3 at least"
 
 
-def nb_head(nb):
+def opening(nb):
     cells = nb["cells"]
     first_code = next(i for i, c in enumerate(cells) if c["cell_type"] == "code")
     return "\n".join(source(c) for c in cells[:first_code])
@@ -202,26 +193,8 @@ CHECKS = [
 ]
 
 
-def test_there_are_chapters():
-    assert CHAPTERS, "no notebook in chapters/"
-
-
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda path: path.stem)
 def test_chapter(chapter, check):
-    problems = list(check(read(chapter)))
+    problems = list(check(book.read(chapter)))
     assert not problems, "\n".join([chapter.name, *problems])
-
-
-def test_labels_are_unique_in_the_book():
-    """Two chapters with one label would steal each other's references."""
-    names = Counter()
-    for chapter in CHAPTERS:
-        nb = read(chapter)
-        names.update(LABEL.findall(prose(nb)))
-        names.update(re.findall(r"^\(([\w-]+)\)=$", prose(nb), re.MULTILINE))
-        names.update(re.findall(r"^:label: (\S+)", prose(nb), re.MULTILINE))
-        for _, cell in code_cells(nb):
-            figure = cell["metadata"].get("mystnb", {}).get("figure", {})
-            names.update([figure["name"]] if figure else [])
-    assert not [name for name, times in names.items() if times > 1]

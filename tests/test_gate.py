@@ -1,5 +1,5 @@
-"""The proof that the suite can fail: spoiled copies of a real chapter are rejected,
-each for the right reason, and an unspoiled copy passes."""
+"""The proof that the suite can fail: spoiled copies of a small chapter are rejected, each for
+the right reason, and an unspoiled copy passes."""
 
 import copy
 import json
@@ -8,192 +8,221 @@ import re
 import subprocess
 import sys
 
+import book
 import pytest
+import run_chapters
 import test_chapters as form
 
-CHAPTER = form.ROOT / "chapters" / "01_likelihood.ipynb"
+
+def words(text):
+    return {"cell_type": "markdown", "source": text}
 
 
-@pytest.fixture
-def nb():
-    return copy.deepcopy(form.read(CHAPTER))
+def code(text, *outputs, tags=(), **mystnb):
+    metadata = {"tags": list(tags)} if tags else {"mystnb": mystnb} if mystnb else {}
+    return {"cell_type": "code", "source": text, "outputs": list(outputs), "metadata": metadata}
 
 
-def cell_with(nb, text):
-    return next(c for _, c in form.code_cells(nb) if text in form.source(c))
+def printed(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
 
 
-def nbval(nb, folder):
-    """Run the strict comparison on a copy; return its report and, for each cell that
-    failed, what was said about it."""
-    (folder / "copy.ipynb").write_text(json.dumps(nb), encoding="utf-8")
+def drawn(kind="image/svg+xml"):
+    return {"output_type": "display_data", "data": {kind: "<svg/>"}, "metadata": {}}
+
+
+ALT = "A line through three points, which rises more and more steeply."
+FIGURE = {"name": "fig-small", "caption": "Squares."}
+EXERCISES = "## Exercises\n" + "\n".join(
+    f"```{{exercise-start}}\n:label: ex-{n}\n```\n```{{solution-start}} ex-{n}\n```"
+    for n in range(3)
+)
+# Each cell by a name, which becomes its id.
+CELLS = {
+    "opening": words("# Small\n**You will learn** **You need**\n1 minutes to read"),
+    "imports": code(
+        "import matplotlib.pyplot as plt\n"
+        "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
+        'set_matplotlib_formats("svg", metadata={"Date": None})'
+    ),
+    "equation": words("$$\na + b = b + a\n$$ (eq-small-sum)"),
+    "sum": code(
+        "a, b = 2.5, 3\nprint(a + b)\nassert a + b == b + a",
+        printed("5.5\n"),
+        tags=["checks-eq-small-sum"],
+    ),
+    "figure words": words("A figure."),
+    "figure": code("plt.plot([0, 1, 4])\nplt.show()", drawn(), image={"alt": ALT}, figure=FIGURE),
+    "difference words": words("A difference."),
+    "difference": code("print(a - b)", printed("-0.5\n")),
+    "product words": words("A product."),
+    "product": code("print(a * b)", printed("7.5\n")),
+    "minus words": words("A sign."),
+    "minus": code("c = -a\nassert c < 0"),
+    "where it breaks": words("\n## Where it breaks"),
+    "exercises": words(EXERCISES),
+    "summary": words("## Summary\n## Further reading"),
+}
+
+
+def chapter():
+    cells = copy.deepcopy(CELLS)
+    for name, cell in cells.items():
+        cell |= {"id": name.replace(" ", "-"), "metadata": cell.get("metadata", {})}
+    nb = {"cells": list(cells.values()), "metadata": run_chapters.METADATA}
+    for number, cell in book.code_cells(nb):
+        cell["execution_count"] = number
+    return nb | {"nbformat": 4, "nbformat_minor": 5}, cells
+
+
+def save(nb, path):
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    return path
+
+
+def nbval(folder, **variables):
+    """Run the strict comparison on the notebooks of a folder; return its report, and what was
+    said about the cells that failed: (notebook, number) -> text."""
     options = ["--nbval", "--nbval-current-env", "-p", "conftest", "-p", "no:xdist"]
     options += ["-p", "no:cacheprovider", "--color=no", "--tb=short"]
+    path = os.pathsep.join([str(book.ROOT), str(book.ROOT / "tools")])
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "copy.ipynb"],
+        [sys.executable, "-m", "pytest", *options],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(form.ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | variables | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
-    parts = re.split(r"^_+ copy.ipynb::Cell (\d+) _+$", run.stdout, flags=re.MULTILINE)
-    said = dict(zip(map(int, parts[1::2]), parts[2::2], strict=True))
-    return run.stdout + run.stderr, said
+    parts = re.split(r"(?m)^_+ (\w+).ipynb::Cell (\d+) _+$", run.stdout)
+    said = zip(parts[1::3], map(int, parts[2::3]), parts[3::3], strict=True)
+    return run.stdout + run.stderr, {(name, number): text for name, number, text in said}
 
 
-def edit_source(cell, old, new):
-    assert old in form.source(cell)
-    cell["source"] = form.source(cell).replace(old, new, 1).splitlines(keepends=True)
+LOOK = """import os
+print(os.listdir(), [os.environ.get(name) for name in ("PYTHONPATH", "OMP_NUM_THREADS")])
+print(os.environ["MPLBACKEND"])"""
+SEEN = "[] [None, '1']\nmodule://matplotlib_inline.backend_inline\n"
 
 
-def edit_output(cell, pattern, replace):
-    """Change the first match of the pattern in the stored outputs of the cell."""
-    stored = json.dumps(cell["outputs"])
-    spoiled = re.sub(pattern, replace, stored, count=1)
-    assert stored != spoiled
-    cell["outputs"] = json.loads(spoiled)
+def test_a_chapter_finds_an_empty_folder_and_nothing_of_the_user(tmp_path):
+    cell = code(LOOK, printed(SEEN)) | {"id": "look", "execution_count": 1}
+    save(chapter()[0] | {"cells": [cell]}, tmp_path / "look.ipynb")
+    report, said = nbval(tmp_path, MPLBACKEND="Agg", OMP_NUM_THREADS="7")
+    assert not said and "1 passed" in report, report
 
 
 # What is done to which cell, and what the rejection must say.
 
 
-def falsify_a_digit(nb):
-    cell = cell_with(nb, "L = q_label.double().prod()")
-    edit_output(cell, "3[.]865237", "3.865238")
-    return cell, "Cell outputs differ"
+def falsify_a_digit(cells):
+    cells["sum"]["outputs"][0]["text"] = "5.6\n"
+    return "sum", "Cell outputs differ"
 
 
-def move_a_curve(nb):
-    cell = cell_with(nb, "ax.plot(n, n * np.log10(0.9)")
-    data = cell["outputs"][0]["data"]
+def move_a_curve(cells):
+    data = cells["figure"]["outputs"][0]["data"]
     svg = "".join(data["image/svg+xml"])
     curve = max(re.findall(r'd="([^"]*)" clip-path', svg), key=len)
     x, y = re.search(r"L (\S+) (\S+)", curve).groups()
     moved = curve.replace(f"L {x} {y}", f"L {x} {float(y) - 1:.6f}", 1)
     data["image/svg+xml"] = svg.replace(curve, moved)
-    return cell, "image/svg+xml"
+    return "figure", "the figures differ, first at character"
 
 
-def raise_a_warning(nb):
-    cell = cell_with(nb, "q_label = q[idx, y]")
-    edit_source(
-        cell, "print(", "import warnings\n\nwarnings.warn('old', DeprecationWarning)\nprint("
-    )
-    return cell, "stderr"
+def raise_a_warning(cells):
+    cells["difference"]["source"] = "import warnings\nwarnings.warn('old')\nprint(a - b)"
+    return "difference", "stderr"
 
 
-def strip_an_output(nb):
-    cell = cell_with(nb, "print((q_label > 0.4)")
-    cell["outputs"] = []
-    return cell, "Unexpected output fields"
+def strip_an_output(cells):
+    cells["product"]["outputs"] = []
+    return "product", "Unexpected output fields"
 
 
-def drop_a_minus_sign(nb):
-    cell = cell_with(nb, "losses = -torch.log(q_label)")
-    edit_source(cell, "-torch.log(q_label)", "torch.log(q_label)")
-    return cell, "AssertionError"
+def drop_a_minus_sign(cells):
+    cells["minus"]["source"] = "c = a\nassert c < 0"
+    return "minus", "AssertionError"
 
 
-def test_every_spoiled_cell_is_rejected_and_no_other(nb, tmp_path):
-    spoilers = [falsify_a_digit, move_a_curve, raise_a_warning, strip_an_output]
-    spoiled = [spoil(nb) for spoil in spoilers]
-    spoiled.append(drop_a_minus_sign(nb))  # the last: later cells use its result
-    last = max(nb["cells"].index(cell) for cell, _ in spoiled)
-    assert nb["cells"][last] is spoiled[-1][0]
-    nb["cells"] = nb["cells"][: last + 1]
+def test_every_spoiled_cell_is_rejected_and_no_other(tmp_path):
+    path = save(chapter()[0], tmp_path / "whole.ipynb")
+    run_chapters.store(run_chapters.run(path), path)
+    nb = book.read(path)
+    assert [fault for check in form.CHECKS for fault in check(nb)] == []
+    cells = dict(zip(CELLS, nb["cells"], strict=True))
+    spoilers = [falsify_a_digit, move_a_curve, raise_a_warning, strip_an_output, drop_a_minus_sign]
+    reasons = dict(spoil(cells) for spoil in spoilers)
+    save(nb, tmp_path / "spoiled.ipynb")
 
-    report, said = nbval(nb, tmp_path)
-    order = [cell for _, cell in form.code_cells(nb)]
-    assert sorted(said) == sorted(order.index(cell) for cell, _ in spoiled), report
-    for cell, reason in spoiled:
-        assert reason in said[order.index(cell)], report
-    assert f"5 failed, {len(order) - 5} passed" in report
-
-
-# The checks of form, each with a fault that it must find.
-
-
-def clear_a_count(nb):
-    cell_with(nb, "losses = ")["execution_count"] = None
+    report, said = nbval(tmp_path)
+    order = [cell["id"] for _, cell in book.code_cells(nb)]
+    assert {("spoiled", order.index(name)) for name in reasons} == said.keys(), report
+    assert f"5 failed, {2 * len(order) - 5} passed" in report
+    for name, reason in reasons.items():
+        assert reason in said["spoiled", order.index(name)], report
 
 
-def excuse_a_cell(nb):
-    cell = cell_with(nb, "losses = ")
-    cell["metadata"]["tags"] = ["nbval-ignore-output"]
+# The checks of form, and for each the faults that it must find: a cell, and what is put into it.
+FAULTS = {
+    form.every_cell_is_compared: [
+        ("sum", {"execution_count": None}),
+        ("difference", {"metadata": {"tags": ["nbval-ignore-output"]}}),
+        ("difference", {"source": "# NBVAL_SKIP\nprint(a - b)"}),
+    ],
+    form.every_print_is_stored: [("sum", {"outputs": []}), ("figure", {"outputs": []})],
+    form.every_figure_is_svg_with_words: [
+        ("figure", {"outputs": [drawn("image/png")]}),
+        ("figure", {"metadata": {"mystnb": {"figure": FIGURE}}}),
+        ("figure", {"metadata": {"mystnb": {"image": {"alt": ALT}}}}),
+    ],
+    form.outputs_are_the_same_everywhere: [
+        ("sum", {"outputs": [printed("<object at 0x7f3a5c0d2e50>")]}),
+        ("sum", {"outputs": [printed("/home/reader/file")]}),
+        ("sum", {"outputs": [printed("at 12:30:59")]}),
+        ("sum", {"outputs": [printed("old", name="stderr")]}),
+    ],
+    form.it_needs_only_what_it_names: [
+        ("sum", {"source": "%pip install torch"}),
+        ("sum", {"source": "import helpers"}),
+        ("sum", {"source": "from . import helpers"}),
+    ],
+    form.every_equation_is_checked: [
+        ("sum", {"metadata": {}}),
+        ("sum", {"source": "print(a + b)"}),
+        ("equation", {"source": "A sum."}),
+    ],
+    form.it_has_the_anatomy_of_a_chapter: [
+        ("opening", {"source": "**You will learn** 1 minutes to read"}),
+        ("summary", {"source": "\n## Further reading"}),
+        ("exercises", {"source": EXERCISES.replace("{solution-start} ex-1", "")}),
+        ("product words", {"cell_type": "code", "outputs": []}),
+        ("product", {"source": "1\n" * 31}),
+    ],
+    form.only_what_must_be_is_stored: [
+        ("sum", {"metadata": {"collapsed": True}}),
+        ("sum", {"id": "product"}),
+    ],
+}
 
 
-def forget_a_print(nb):
-    cell_with(nb, "print(z)")["outputs"] = []
-
-
-def store_a_png(nb):
-    edit_output(cell_with(nb, "plt.show()"), "image/svg[+]xml", "image/png")
-
-
-def drop_the_alt_text(nb):
-    del cell_with(nb, "plt.show()")["metadata"]["mystnb"]["image"]
-
-
-def store_an_address(nb):
-    edit_output(cell_with(nb, "print(z)"), "tensor", "<object at 0x7f3a5c0d2e50>")
-
-
-def store_a_path(nb):
-    edit_output(cell_with(nb, "print(z)"), "tensor", "/home/reader/file")
-
-
-def store_stderr(nb):
-    cell_with(nb, "print(z)")["outputs"][0]["name"] = "stderr"
-
-
-def install_in_a_cell(nb):
-    edit_source(cell_with(nb, "print(z)"), "print(z)", "%pip install torch")
-
-
-def import_from_the_repository(nb):
-    edit_source(cell_with(nb, "print(z)"), "print(z)", "import helpers\nprint(z)")
-
-
-def forget_a_check(nb):
-    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
-    cell["metadata"]["tags"] = []
-
-
-def assert_nothing(nb):
-    cell = next(c for _, c in form.code_cells(nb) if "checks-eq-lik-log" in form.tags(c))
-    edit_source(cell, "assert math.isclose", "math.isclose")
-
-
-def drop_a_solution(nb):
-    nb["cells"] = [c for c in nb["cells"] if "{solution-start}" not in form.source(c)]
-
-
-def name_a_python_version(nb):
-    nb["metadata"]["language_info"]["version"] = "3.11.7"
+def test_every_check_of_form_has_a_fault_to_find():
+    assert list(FAULTS) == form.CHECKS
 
 
 @pytest.mark.parametrize(
-    "spoil, check",
-    [
-        (clear_a_count, form.every_cell_is_compared),
-        (excuse_a_cell, form.every_cell_is_compared),
-        (forget_a_print, form.every_print_is_stored),
-        (store_a_png, form.every_figure_is_svg_with_words),
-        (drop_the_alt_text, form.every_figure_is_svg_with_words),
-        (store_an_address, form.outputs_are_the_same_everywhere),
-        (store_a_path, form.outputs_are_the_same_everywhere),
-        (store_stderr, form.outputs_are_the_same_everywhere),
-        (install_in_a_cell, form.it_needs_only_what_it_names),
-        (import_from_the_repository, form.it_needs_only_what_it_names),
-        (forget_a_check, form.every_equation_is_checked),
-        (assert_nothing, form.every_equation_is_checked),
-        (drop_a_solution, form.it_has_the_anatomy_of_a_chapter),
-        (name_a_python_version, form.only_what_must_be_is_stored),
-    ],
-    ids=lambda value: value.__name__,
+    "check, name, change",
+    [(check, *fault) for check, faults in FAULTS.items() for fault in faults],
+    ids=lambda value: getattr(value, "__name__", None),
 )
-def test_a_fault_of_form_is_found(nb, spoil, check):
+def test_a_fault_of_form_is_found(check, name, change):
+    nb, cells = chapter()
     assert not list(check(nb))
-    spoil(nb)
+    cells[name].update(change)
     assert len(list(check(nb))) == 1
+
+
+def test_a_version_of_python_is_not_stored():
+    nb, _ = chapter()
+    nb["metadata"] = nb["metadata"] | {"language_info": {"name": "python", "version": "3.11.7"}}
+    assert len(list(form.only_what_must_be_is_stored(nb))) == 1
