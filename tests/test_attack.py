@@ -1,11 +1,13 @@
-"""tools/attack.py finds what a chapter leaves unchecked."""
+"""tools/attack.py finds what a chapter leaves unchecked, by the changes of tools/mutants.py."""
 
+import ast
 import re
 
 import attack
 import nbformat
 import pytest
 import run_chapters
+from mutants import mutants
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ import run_chapters
     ],
 )
 def test_a_source_is_changed_in_one_place_at_a_time(source, changes):
-    trees = [attack.ast.unparse(mutant.tree) for mutant in attack.mutants(source)]
+    trees = [ast.unparse(mutant.tree) for mutant in mutants(source)]
     # A call that stands alone can go, too.
     assert sorted(set(trees) - {"pass"}) == sorted(set(changes) - {"pass"})
     assert len(trees) == len(set(trees))
@@ -51,6 +53,13 @@ def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
     assert stopped == []
     # Each is named where it stands, as soon as it is found.
     assert re.search(r"small \[3\] line 1, column 10: a \* b +→ +a / b", capfd.readouterr().out)
+
+
+def test_a_chapter_whose_outputs_are_not_its_own_is_not_attacked(tmp_path):
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(nb, tmp_path / "small.ipynb")
+    with pytest.raises(SystemExit, match="unchanged cells differ"):
+        attack.attack(tmp_path / "small.ipynb")
 
 
 def test_a_chapter_that_is_not_there_is_told_from_those_that_are():
