@@ -107,9 +107,10 @@ def test_a_second_run_changes_no_record():
     assert first == {"versions": used, "seconds": {"a": 5, "b": 50}}
     assert run_chapters.recorded(first, ran(90, 1), used, known) == first
     # One chapter alone, run with whatever versions, is no news of the others.
-    assert run_chapters.recorded(first, {"a": (False, 90)}, None, known) == first
+    newer = {"torch": "3"}
+    assert run_chapters.recorded(first, {"a": (False, 90)}, newer, known) == first
     # A chapter that changed, or a new version, is.
     changed = run_chapters.recorded(first, ran(9, 1, changed=True), used, known)
     assert changed["seconds"] == {"a": 10, "b": 50}
-    newer = run_chapters.recorded(first, ran(9, 1), {"torch": "3"}, known)
-    assert newer == {"versions": {"torch": "3"}, "seconds": {"a": 10, "b": 1}}
+    upgraded = run_chapters.recorded(first, ran(9, 1), newer, known)
+    assert upgraded == {"versions": newer, "seconds": {"a": 10, "b": 1}}

@@ -118,16 +118,13 @@ def versions():
 
 
 def recorded(record, ran, used, known):
-    """The new record, after chapters ran: name -> (changed, seconds).
-
-    `used` are the versions of the packages; None, if not all chapters ran with them.
-    """
-    seconds = {k: v for k, v in record["seconds"].items() if k in known}
-    upgraded = used not in (None, record["versions"])
+    """The new record, after chapters ran with the versions `used`: name -> (changed, seconds)."""
+    versions = used if ran.keys() == set(known) else record["versions"]
+    seconds = {name: took for name, took in record["seconds"].items() if name in known}
     for name, (changed, took) in ran.items():
-        if changed or upgraded or name not in seconds:
+        if changed or versions != record["versions"] or name not in seconds:
             seconds[name] = min(ROUND, key=lambda s: abs(math.log(took / s)))
-    return {"versions": used or record["versions"], "seconds": seconds}
+    return {"versions": versions, "seconds": seconds}
 
 
 def run_and_store(chapters):
@@ -147,13 +144,11 @@ def run_and_store(chapters):
 
 
 def update_the_record(ran):
-    known = [path.stem for path in book.CHAPTERS]
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    used = versions()
-    if len(ran) < len(known) and used != record["versions"]:
+    old, used = json.loads(RECORD.read_text(encoding="utf-8")), versions()
+    new = recorded(old, ran, used, [path.stem for path in book.CHAPTERS])
+    if new["versions"] != used:
         print("Other versions than those on record: run all chapters.", file=sys.stderr)
-    new = recorded(record, ran, used if len(ran) == len(known) else None, known)
-    if new != record:
+    if new != old:
         text = json.dumps(new, indent=1, sort_keys=True) + "\n"
         RECORD.write_text(text, encoding="utf-8", newline="\n")
 
