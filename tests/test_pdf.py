@@ -1,6 +1,7 @@
 """tools/pdf.py prints the whole book, or the pages that are named."""
 
 import re
+from contextlib import nullcontext
 
 import book
 import browser as browsers
@@ -16,9 +17,13 @@ def test_every_page_but_the_explorer_is_printed():
 @pytest.fixture(scope="module")
 def printed(site, browser, tmp_path_factory):
     """A PDF of three pages: the start, a chapter, the index."""
-    file = tmp_path_factory.mktemp("pdf") / "some.pdf"
-    chapter = f"chapters/{book.CHAPTERS[4].stem}"
-    pdf.print_book(browser, site, [book.PAGES[0], chapter, "appendix/terms"], file)
+    folder = tmp_path_factory.mktemp("book")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book, "ROOT", folder)
+        patch.setattr(pdf, "SITE", site)
+        patch.setattr(pdf, "open_browser", lambda: nullcontext(browser))
+        assert pdf.main([book.PAGES[0], book.CHAPTERS[4].stem, "terms"]) is None
+    (file,) = folder.rglob("*.pdf")
     return PdfReader(file)
 
 
