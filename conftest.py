@@ -27,11 +27,12 @@ os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "chapters" / "matplotli
 class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):
     def __init__(self, *args, cwd, **kwargs):
         self.folder = tempfile.TemporaryDirectory(prefix="chapter-")
-        # No start-up file of the user's, and no history that the kernels would share.
-        os.environ["IPYTHONDIR"] = str(Path(self.folder.name, ".ipython"))
         empty = Path(self.folder.name, "empty")
         empty.mkdir()
-        super().__init__(*args, cwd=str(empty), **kwargs)
+        with pytest.MonkeyPatch.context() as patch:
+            # No start-up file of the user's, and no history that the kernels would share.
+            patch.setenv("IPYTHONDIR", str(Path(self.folder.name, ".ipython")))
+            super().__init__(*args, cwd=str(empty), **kwargs)
 
     def stop(self):
         super().stop()
@@ -66,7 +67,7 @@ class WholeChapters(LoadScopeScheduling):
 
     --dist loadgroup does not do it: xdist 3.8 writes a group into item._nodeid, and pytest 9
     makes the nodeid from another attribute. _split_scope is private: when xdist is upgraded,
-    see whether LoadScopeScheduling still calls it. Where not, cells fail for want of a name.
+    see whether LoadScopeScheduling still calls it; if not, each test file waits in one process.
     """
 
     def _split_scope(self, nodeid):

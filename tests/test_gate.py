@@ -100,15 +100,19 @@ def nbval(folder, **variables):
 
 
 LOOK = """import os
-print(os.listdir(), [os.environ.get(name) for name in ("PYTHONPATH", "OMP_NUM_THREADS")])
-print(os.environ["MPLBACKEND"])"""
-SEEN = "[] [None, '1']\nmodule://matplotlib_inline.backend_inline\n"
+print(os.listdir(), "of_the_user" in globals(), os.environ["MPLBACKEND"])
+print([os.environ.get(name) for name in ("PYTHONPATH", "OMP_NUM_THREADS")])"""
+SEEN = "[] False module://matplotlib_inline.backend_inline\n[None, '1']\n"
 
 
 def test_a_chapter_finds_an_empty_folder_and_nothing_of_the_user(tmp_path):
+    startup = tmp_path / ".ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "mine.py").write_text("of_the_user = True")
+    hostile = {"IPYTHONDIR": str(tmp_path / ".ipython"), "MPLBACKEND": "Agg"}
     cell = code(LOOK, printed(SEEN)) | {"id": "look", "execution_count": 1}
     save(chapter()[0] | {"cells": [cell]}, tmp_path / "look.ipynb")
-    report, said = nbval(tmp_path, MPLBACKEND="Agg", OMP_NUM_THREADS="7")
+    report, said = nbval(tmp_path, OMP_NUM_THREADS="7", **hostile)
     assert not said and "1 passed" in report, report
 
 

@@ -1,6 +1,5 @@
 """tools/run_chapters.py stores a chapter wholly or not at all, the same on every machine."""
 
-import ast
 import os
 import signal
 import subprocess
@@ -22,13 +21,17 @@ def notebook(folder, *cells):
 
 
 def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
+    startup = tmp_path / ".ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "mine.py").write_text("of_the_user = True")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
     hostile = {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "7"}
     for name, value in hostile.items():
         monkeypatch.setenv(name, value)
-    path = notebook(tmp_path, f"import os\nprint([os.environ.get(k) for k in {list(hostile)}])")
-    output = run_chapters.run(path).cells[0].outputs[0].text
+    look = f"import os\n[os.environ.get(k) for k in {list(hostile)}], 'of_the_user' in globals()"
+    seen = run_chapters.run(notebook(tmp_path, look)).cells[0].outputs[0].data["text/plain"]
     # The kernel itself chooses the backend that stores figures.
-    assert ast.literal_eval(output) == ["module://matplotlib_inline.backend_inline", None, "1"]
+    assert seen == "(['module://matplotlib_inline.backend_inline', None, '1'], False)"
 
 
 class Client:
