@@ -4,10 +4,10 @@ import ast
 import re
 
 import attack
-import nbformat
 import pytest
 import run_chapters
 from mutants import mutants
+from notebooks import aside, notebook
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,8 @@ def test_a_source_is_changed_in_one_place_at_a_time(source, changes):
 
 def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
     cells = ["a, b = 5, 2", "assert a - b == 3", "hidden = a * b", "print(a + b)"]
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    path = tmp_path / "small.ipynb"
-    nbformat.write(nb, path)
-    run_chapters.store(run_chapters.run(path), path)
+    path = notebook(tmp_path, *cells)
+    aside(run_chapters.run_and_store, [path])
     alive, made, stopped = attack.attack(path)
     assert {mutant.cell for mutant in alive} == {3}
     assert {"a - b", "a + b"} <= {mutant.before for mutant in made} - {m.before for m in alive}
@@ -56,10 +54,8 @@ def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
 
 
 def test_a_chapter_whose_outputs_are_not_its_own_is_not_attacked(tmp_path):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
-    nbformat.write(nb, tmp_path / "small.ipynb")
     with pytest.raises(SystemExit, match="unchanged cells differ"):
-        attack.attack(tmp_path / "small.ipynb")
+        attack.attack(notebook(tmp_path, "print(1)"))
 
 
 def test_a_chapter_that_is_not_there_is_told_from_those_that_are():

@@ -12,6 +12,7 @@ import book
 import pytest
 import run_chapters
 import test_chapters as form
+from notebooks import aside
 
 
 def words(text):
@@ -151,7 +152,7 @@ def drop_a_minus_sign(cells):
 
 def test_every_spoiled_cell_is_rejected_and_no_other(tmp_path):
     path = save(chapter()[0], tmp_path / "whole.ipynb")
-    run_chapters.store(run_chapters.run(path), path)
+    aside(run_chapters.run_and_store, [path])
     nb = book.read(path)
     assert [fault for check in form.CHECKS for fault in check(nb)] == []
     cells = dict(zip(CELLS, nb["cells"], strict=True))

@@ -7,17 +7,10 @@ import sys
 import time
 
 import book
-import nbformat
 import pytest
 import run_chapters
 from nbclient.exceptions import DeadKernelError
-
-
-def notebook(folder, *cells):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    path = folder / "small.ipynb"
-    nbformat.write(nb, path)
-    return path
+from notebooks import aside, notebook
 
 
 def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
@@ -29,8 +22,9 @@ def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
     for name, value in hostile.items():
         monkeypatch.setenv(name, value)
     look = f"import os\n[os.environ.get(k) for k in {list(hostile)}], 'of_the_user' in globals()"
-    seen = run_chapters.run(notebook(tmp_path, look)).cells[0].outputs[0].data["text/plain"]
+    nb = aside(run_chapters.run, notebook(tmp_path, look))
     # The kernel itself chooses the backend that stores figures.
+    seen = nb.cells[0].outputs[0].data["text/plain"]
     assert seen == "(['module://matplotlib_inline.backend_inline', None, '1'], False)"
 
 
@@ -49,10 +43,10 @@ def test_only_a_dead_kernel_is_called_so(tmp_path, monkeypatch):
     monkeypatch.setattr(run_chapters, "NotebookClient", Client)
     Client.fault = DeadKernelError()
     with pytest.raises(SystemExit, match="died or was interrupted"):
-        run_chapters.run(path)
+        aside(run_chapters.run, path)
     Client.fault = AssertionError("a fault of ours")
     with pytest.raises(AssertionError, match="a fault of ours"):
-        run_chapters.run(path)
+        aside(run_chapters.run, path)
 
 
 RUN = "import sys, pathlib, book, run_chapters; book.CHAPTERS = [pathlib.Path(sys.argv[1])]\n"
@@ -75,7 +69,8 @@ def test_an_interrupted_chapter_stays_as_it_was(tmp_path):
 
 def test_a_second_run_changes_no_chapter(tmp_path):
     path = notebook(tmp_path, "print({1: 2})\nid")
-    assert [run_chapters.store(run_chapters.run(path), path) for _ in range(2)] == [True, False]
+    runs = [aside(run_chapters.run_and_store, [path])["small"] for _ in range(2)]
+    assert [changed for changed, _ in runs] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +83,7 @@ def test_a_second_run_changes_no_chapter(tmp_path):
 def test_a_chapter_that_fails_or_warns_is_not_stored(tmp_path, monkeypatch, capsys, cell, reason):
     path = notebook(tmp_path, cell)
     before = path.read_bytes()
-    assert run_chapters.run_and_store([path]) == {}
+    assert aside(run_chapters.run_and_store, [path]) == {}
     assert path.read_bytes() == before
     assert f"small: NOT STORED, {reason}" in capsys.readouterr().err
 
