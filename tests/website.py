@@ -2,17 +2,16 @@
 
 import fcntl
 import functools
-import http.server
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import book
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import NoBrowser, open_browser
+from site_server import serve
 
 # What axe finds in the theme: it puts title and search field of the sidebar in no landmark.
 FAULTS_OF_THE_THEME = {"region"}
@@ -80,28 +79,10 @@ def browser():
         pytest.fail(str(problem)) if os.environ.get("CI") else pytest.skip(str(problem))
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """A silent server that answers like GitHub Pages: with 404.html for what is not there."""
-
-    def log_message(self, *_):
-        pass
-
-    def send_error(self, code, message=None, explain=None):
-        body = Path(self.directory, "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
 @pytest.fixture(scope="session")
 def address(site):
-    handler = functools.partial(Handler, directory=site)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serve(site) as address:
+        yield address
 
 
 class Visit:
