@@ -1,9 +1,11 @@
-"""The browser of this machine, for the tests of the website and for the tools that look at it."""
+"""The browser of this machine, for the tests of the website and for the tools that look at it.
+
+python3 tools/browser.py      prints its path, or fails and says what to do
+"""
 
 import shutil
+import sys
 from contextlib import contextmanager
-
-from playwright.sync_api import sync_playwright
 
 # The first has no window to draw, and takes half the time.
 PROGRAMS = ["chromium-headless-shell", "chromium", "chromium-browser"]
@@ -28,6 +30,9 @@ def program():
 
 @contextmanager
 def open_browser():
+    # Here, so that a Python without it can look for the browser.
+    from playwright.sync_api import sync_playwright
+
     path = program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -35,3 +40,10 @@ def open_browser():
             yield browser
         finally:
             browser.close()
+
+
+if __name__ == "__main__":
+    try:
+        print(program())
+    except NoBrowser as problem:
+        sys.exit(str(problem))
