@@ -1,22 +1,26 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix links audit clean distclean site-env full-env
+.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix attack links audit \
+	clean distclean uv-env site-env full-env tools-env
 
+ACCEPTED := $(shell grep -o '3\.[0-9]*' requirements/pythons.json)
 # The first Python that fits; PYTHON=... names another.
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+PYTHON ?= $(shell for python in python3 $(ACCEPTED:%=python%) python; do \
+	"$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(ACCEPTED)".split())' \
 	2>/dev/null && echo "$$python" && break; done || echo python3)
 # Where it is set, every start would compile every package again, which takes longer than to run.
 unexport PYTHONDONTWRITEBYTECODE
 
 SITE = .venv/site/bin
 FULL = .venv/full/bin
+TOOLS = .venv/tools/bin
+UV = .venv/uv/bin/uv
 PORT = 8000
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "  %-11s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 book: site-env ## build the website (first time: 20 s, 0.3 GB)
 	@rm -rf _build
@@ -45,6 +49,7 @@ serve: ## show the built website at localhost (PORT=8000)
 lint: full-env ## check the style of code and chapters, and the workflow files
 	@$(FULL)/ruff check . && $(FULL)/ruff format --check .
 	@$(FULL)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(FULL)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(FULL)/zizmor --offline --no-progress .github
 
 format: full-env ## put code and chapters into that style
@@ -52,18 +57,19 @@ format: full-env ## put code and chapters into that style
 
 # Versions in the locks stay as they are where the ranges allow it; UPGRADE=1 takes the newest.
 # The site's lock follows the full one. No address of a package index goes into a lock.
-COMPILE = $(FULL)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	$(if $(UPGRADE),--upgrade)
+COMPILE = $(UV) pip compile --quiet --universal --python-version $(firstword $(sort $(ACCEPTED))) \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
-lock: full-env ## write the locks anew from the ranges (UPGRADE=1: newest versions)
+lock: uv-env ## write the locks anew from the ranges (UPGRADE=1: newest versions)
 	@$(COMPILE) requirements/uv.txt -o requirements/uv.lock.txt
+	@$(COMPILE) requirements/tools.txt -o requirements/tools.lock.txt
 	@$(COMPILE) requirements/test.txt -o requirements/full.lock.txt
 	@$(COMPILE) requirements/site.txt -c requirements/full.lock.txt -o requirements/site.lock.txt
 
-fonts: site-env full-env ## cut the fonts of the website to what it shows (needs the network)
+fonts: site-env tools-env ## cut the fonts of the website to what it shows
 	@theme=$$($(SITE)/python -c 'import pydata_sphinx_theme as t; print(*t.__path__)') && \
-	$(FULL)/uv run --quiet --no-project --with 'fonttools[woff],ziamath' python tools/fonts.py "$$theme"
+	$(TOOLS)/python tools/fonts.py "$$theme"
 
 bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10 minutes)
 	@$(FULL)/python tools/bench.py
@@ -71,11 +77,17 @@ bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10
 matrix: full-env ## try every Python found, with locked, oldest, newest packages (half an hour)
 	@$(FULL)/python tools/matrix.py $(PYTHONS)
 
-links: site-env ## ask for every external link (needs the network)
-	@$(SITE)/jupyter-book build . --builder linkcheck -q
+attack: full-env ## change chapters at random, list what no check notices (CHAPTER=... MOST=20)
+	@$(FULL)/python tools/attack.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) \
+	$(CHAPTER:%=chapters/%.ipynb)
 
-audit: full-env ## ask whether an advisory names a locked version (needs the network)
-	@$(FULL)/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements/full.lock.txt
+links: site-env ## ask for every external link (needs the network)
+	@$(SITE)/jupyter-book build . --path-output _build/links --builder linkcheck -q \
+	&& echo "Every link works." || { echo "The lines with 'broken link' name those that do not."; exit 1; }
+
+audit: tools-env ## ask whether an advisory names a locked version (needs the network)
+	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes \
+	$(patsubst %,-r %,$(wildcard requirements/*.lock.txt))
 
 clean: ## remove what was built, keep the environments
 	@rm -rf _build .pytest_cache .ruff_cache
@@ -84,6 +96,6 @@ clean: ## remove what was built, keep the environments
 distclean: clean ## remove the environments too
 	@rm -rf .venv
 
-site-env full-env: %-env:
+uv-env site-env full-env tools-env: %-env:
 	@python="$(PYTHON)"; command -v "$$python" >/dev/null && exec "$$python" tools/environment.py $*; \
-	echo "There is no $$python here: install Python 3.11, 3.12 or 3.13, or name one with PYTHON=..."; exit 1
+	echo "There is no $$python here: install one of Python $(ACCEPTED), or name one with PYTHON=..."; exit 1

@@ -1,16 +1,18 @@
-"""Make one of the book's Python environments, or do nothing if it is up to date.
+"""Make one of the book's Python environments, or bring it up to date with its lock.
 
     python3 tools/environment.py site     .venv/site: what the website needs
     python3 tools/environment.py full     .venv/full: everything; also runs and tests the chapters
+    python3 tools/environment.py tools    .venv/tools: what `make fonts` and `make audit` need
+    python3 tools/environment.py uv       .venv/uv: the installer of the others, which they bring
 
-It installs exactly the files that the lock in requirements/ names, each checked against
-its hash. An environment counts only when its stamp is written, which is the last step;
-whatever was interrupted before that is removed by the next run.
+An environment counts only when its stamp is written, which is the last step; whatever was
+interrupted before that is made anew by the next run.
 """
 
-# This file must be readable by Pythons that are too old for the book, so that they can
-# say so: nothing newer than Python 3.6 here.
+# Pythons that are too old for the book must be able to read this file, so that they can say so:
+# nothing newer than Python 3.6 here.
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,52 +20,65 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHONS = [(3, 11), (3, 12), (3, 13)]
-NEEDS = {"site": "0.3 GB", "full": "6 GB"}
-TAKES = {"site": "about 20 seconds", "full": "a minute or two, for PyTorch is large"}
+COSTS = {
+    "uv": "0.1 GB, a few seconds",
+    "site": "0.3 GB, about 20 seconds",
+    "full": "6 GB, a minute or two, for PyTorch is large",
+    "tools": "0.1 GB, a few seconds",
+}
+THIS_PYTHON = "{}.{}".format(*sys.version_info)
 
 
 class Problem(Exception):
     """What stopped us, and what the user can do about it."""
 
 
+def pythons():
+    """Those that are promised, for each change is tested with them, and those that are tried."""
+    return json.loads((ROOT / "requirements" / "pythons.json").read_text(encoding="utf-8"))
+
+
 def check_this_python():
-    if sys.version_info[:2] not in PYTHONS:
+    if THIS_PYTHON not in sum(pythons().values(), []):
+        *others, last = sorted(pythons()["promised"])
         raise Problem(
-            "This is Python {}.{}; the book needs Python 3.11, 3.12 or 3.13. Install one "
-            "of them and name it, for example: make book PYTHON=python3.12".format(
-                *sys.version_info
-            )
+            f"This is Python {THIS_PYTHON}; the book needs Python {', '.join(others)} or {last}. "
+            f"Install one of them and name it, for example: make book PYTHON=python{last}"
         )
     if os.name != "posix":
         raise Problem(
-            "This script knows Linux and macOS. On Windows use WSL, or the plain pip "
-            "commands in README.md."
+            "This script knows Linux and macOS. On Windows use WSL, or the plain pip commands in "
+            "README.md."
         )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
         raise Problem(
-            "{} lacks the standard modules venv and ensurepip. On Debian and Ubuntu: "
-            "sudo apt install python3-venv. Then run the same command again.".format(sys.executable)
+            f"{sys.executable} lacks the standard modules venv and ensurepip. On Debian and "
+            "Ubuntu: sudo apt install python3-venv. Then run the same command again."
         ) from None
 
 
-def wanted_stamp(name, folder):
-    """What the environment depends on: another stamp means another environment."""
-    locks = [ROOT / "requirements" / (n + ".lock.txt") for n in ("uv", name)]
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
-    return "{} Python {}.{} {}\n".format(digest, *sys.version_info[:2], folder)
+def lock_of(folder):
+    return ROOT / "requirements" / f"{folder.name}.lock.txt"
 
 
-def is_up_to_date(folder, stamp):
-    try:
-        made_for = (folder / "stamp").read_text(encoding="utf-8")
-        alive = subprocess.call([str(folder / "bin" / "python"), "-I", "-S", "-c", ""])
-    except OSError:
-        return False
-    return made_for == stamp and alive == 0
+def wanted_stamp(folder):
+    """What is in it, for which Python, and where: an environment cannot be moved."""
+    digest = hashlib.sha256(lock_of(folder).read_bytes()).hexdigest()
+    return f"{digest} Python {THIS_PYTHON} {folder}\n"
+
+
+def stamp_of(folder):
+    """Nothing, if its interpreter is gone."""
+    alive = os.access(str(folder / "bin" / "python"), os.X_OK)
+    stamp = folder / "stamp"
+    return stamp.read_text(encoding="utf-8") if alive and stamp.exists() else ""
+
+
+def is_up_to_date(folder):
+    return stamp_of(folder) == wanted_stamp(folder)
 
 
 def clean_variables():
@@ -80,64 +95,77 @@ def clean_variables():
         env.setdefault("UV_INDEX", env["PIP_EXTRA_INDEX_URL"])
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    # As pip does: an authority that this machine trusts is known.
     if sys.platform == "darwin" or any(Path("/etc/ssl").glob("certs/*")):
-        env.setdefault("UV_SYSTEM_CERTS", "1")  # as pip does: a firm's own authority is known
+        env.setdefault("UV_SYSTEM_CERTS", "1")
     return env
 
 
-def make(name, folder):
-    python = str(folder / "bin" / "python")
-    locks = {n: str(ROOT / "requirements" / (n + ".lock.txt")) for n in ("uv", name)}
-    hashed = ["--only-binary", ":all:", "--require-hashes", "-r"]
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    pip = [python, "-I", "-m", "pip", "install", "--quiet"]
-    uv = [str(folder / "bin" / "uv"), "pip", "install", "--python", python] + quiet
-    for command in (
-        [sys.executable, "-I", "-m", "venv", str(folder)],
-        pip + hashed + [locks["uv"]],
-        uv + hashed + [locks[name]],
-    ):
-        if subprocess.call(command, env=clean_variables()) != 0:
-            raise Problem(
-                "Making {} failed; what went wrong stands above. Most often it is the "
-                "network (behind a mirror or a proxy, set PIP_INDEX_URL or HTTPS_PROXY) "
-                "or the disk (it needs {}, and {:.1f} GB are free here). Nothing half-made "
-                "is left: run the same command again.".format(
-                    folder.relative_to(ROOT), NEEDS[name], shutil.disk_usage(str(ROOT)).free / 1e9
-                )
+def run(*command):
+    if subprocess.call([str(word) for word in command], env=clean_variables()) != 0:
+        raise Problem(
+            "This failed; what went wrong stands above. Most often it is the network (behind a "
+            "mirror or a proxy, set PIP_INDEX_URL or HTTPS_PROXY) or the disk ({:.1f} GB are free "
+            "here). Nothing half-made is left: run the same command again.".format(
+                shutil.disk_usage(str(ROOT)).free / 1e9
             )
+        )
+
+
+def install(folder, anew):
+    python, uv = folder / "bin" / "python", folder.with_name("uv") / "bin" / "uv"
+    locked = ["--only-binary", ":all:", "--require-hashes"]
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    if folder.name == "uv":
+        run(sys.executable, "-I", "-m", "venv", folder)
+        run(python, "-I", "-m", "pip", "install", "--quiet", *locked, "-r", lock_of(folder))
+        return
+    if anew:
+        run(uv, "venv", "--quiet", "--no-project", "--python", sys.executable, folder)
+    run(uv, "pip", "sync", *quiet, "--python", python, *locked, lock_of(folder))
+
+
+def bring_up_to_date(folder):
+    """Where only the lock is another, change only what differs."""
+    stamp = wanted_stamp(folder)
+    anew = folder.name == "uv" or stamp_of(folder).partition(" ")[2] != stamp.partition(" ")[2]
+    name = f".venv/{folder.name}"
+    print(f"Making {name} ({COSTS[folder.name]})." if anew else f"Updating {name}.", flush=True)
+    try:
+        # First of all, for uv cannot tell half a package from a whole one.
+        if (folder / "stamp").exists():
+            (folder / "stamp").unlink()
+        if anew and folder.exists():
+            shutil.rmtree(str(folder))
+        install(folder, anew)
+        (folder / "stamp").write_text(stamp, encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(str(folder), ignore_errors=True)
+        raise
 
 
 def main(name):
     check_this_python()
     import fcntl
 
-    folder = ROOT / ".venv" / name
-    stamp = wanted_stamp(name, folder)
-    if is_up_to_date(folder, stamp):
+    venv = ROOT / ".venv"
+    folders = [venv / "uv"] + [venv / name] * (name != "uv")
+    if all(map(is_up_to_date, folders)):
         return
-    folder.parent.mkdir(exist_ok=True)
-    with open(str(folder) + ".lock", "w") as lock:
+    venv.mkdir(exist_ok=True)
+    with open(str(venv / "lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another run is making .venv/{}: waiting for it.".format(name))
+            print("Another run is making an environment: waiting for it.", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if is_up_to_date(folder, stamp):
-            return
-        print("Making .venv/{} ({}, {}).".format(name, NEEDS[name], TAKES[name]), flush=True)
-        try:
-            if folder.exists():
-                shutil.rmtree(str(folder))
-            make(name, folder)
-            (folder / "stamp").write_text(stamp, encoding="utf-8")
-        except BaseException:
-            shutil.rmtree(str(folder), ignore_errors=True)
-            raise
+        for folder in folders:
+            if not is_up_to_date(folder):
+                bring_up_to_date(folder)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["site"], ["full"]):
+    if len(sys.argv) != 2 or sys.argv[1] not in COSTS:
         sys.exit(__doc__)
     try:
         main(sys.argv[1])
@@ -145,8 +173,8 @@ if __name__ == "__main__":
         sys.exit("Interrupted. Nothing half-made is left.")
     except PermissionError as problem:
         sys.exit(
-            "\n{}\nThe book makes its environment and its website in its own folder: copy "
-            "it to a place where you may write.".format(problem)
+            f"\n{problem}\nThe book makes its environment and its website in its own folder: copy "
+            "it to a place where you may write."
         )
     except (Problem, OSError) as problem:
-        sys.exit("\n{}".format(problem))
+        sys.exit(f"\n{problem}")
