@@ -204,7 +204,7 @@ def test_the_weekly_issue_is_closed_only_when_all_went_well(tmp_path, results, n
 def test_every_command_that_is_named_exists():
     described = set(re.findall(r"^  ([a-z-]+) +\w", make("help").stdout, re.MULTILINE))
     named = set()
-    for name in ("README.md", "CONTRIBUTING.md", "intro.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "index.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
         named |= set(re.findall(r"(?:^|`|[A-Z]=\S+ )make ([a-z-]+)", text, re.MULTILINE))
     assert {"book", "test"} <= named <= described
