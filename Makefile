@@ -71,7 +71,7 @@ fonts: site-env tools-env ## cut the fonts of the website to what it shows
 	@theme=$$($(SITE)/python -c 'import pydata_sphinx_theme as t; print(*t.__path__)') && \
 	$(TOOLS)/python tools/fonts.py "$$theme"
 
-bench: full-env ## measure the commands and the kernels, write BENCHMARKS.md (10 minutes)
+bench: full-env ## measure commands, chapters and pages, write BENCHMARKS.md (10 minutes)
 	@$(FULL)/python tools/bench.py
 
 matrix: full-env ## try every Python found, with locked, oldest, newest packages (half an hour)

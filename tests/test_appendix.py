@@ -57,7 +57,7 @@ def test_the_card_holds_formulas_of_the_chapters():
     assert list(faults_of_the_card(card, FORMULAS)) == []
     named = set(re.findall(r"\{eq\}`(.*?)`", card))
     for chapter, labels in checks().items():
-        assert named & labels.keys(), f"the card has no result of {chapter}"
+        assert not labels or named & labels.keys(), f"the card has no result of {chapter}"
 
 
 @pytest.mark.parametrize(

@@ -71,15 +71,6 @@ def test_another_lock_changes_only_what_it_names(project, lock, steps):
     assert project.steps == steps
 
 
-def test_an_environment_that_was_made_by_pip_is_brought_up_to_date(project):
-    """Its stamp was the digest of two locks."""
-    shutil.rmtree(project.folder("uv"))
-    stamp = project.folder() / "stamp"
-    stamp.write_text("0123 " + stamp.read_text().partition(" ")[2])
-    environment.main("site")
-    assert project.steps == ["venv uv", "install uv", "sync site"]
-
-
 def kill_it_before_its_stamp(project):
     (project.folder() / "stamp").unlink()
 

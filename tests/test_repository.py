@@ -155,6 +155,30 @@ def test_no_file_knows_the_machine_it_was_made_on():
             assert not found, f"{path}: {found[0]}"
 
 
+MODULES = {f: {p.stem for p in (ROOT / f).glob("*.py")} for f in ("_ext", "tools", "tests")}
+
+
+@pytest.mark.parametrize(
+    "folder, not_from", [("_ext", ["tools", "tests"]), ("tools", ["_ext", "tests"])]
+)
+def test_imports_go_in_one_direction(folder, not_from):
+    foreign = set().union(*(MODULES[other] for other in not_from))
+    for path in (ROOT / folder).glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        imported = set(re.findall(r"(?m)^\s*(?:from|import) (\w+)", text))
+        assert not imported & foreign, path
+
+
+def test_the_page_on_the_architecture_knows_every_file():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for folder in ("_ext", "_templates", "tools", "tests"):
+        for path in (ROOT / folder).iterdir():
+            assert path.name in text or path.is_dir(), f"ARCHITECTURE.md does not name {path.name}"
+    there = {str(path.relative_to(ROOT)) for path in files()} | {path.name for path in files()}
+    named = re.findall(r"`([\w./]+\.(?:py|js|html|yml|md|json|txt))`", text)
+    assert set(named) <= there
+
+
 # Style, and what GitHub runs.
 
 

@@ -1,9 +1,8 @@
-"""How long the commands take, and how the book's own kernels compare with PyTorch's.
+"""How long the commands and the chapters take, and what a visit to the website costs.
 
-    python tools/bench.py [--quick]     prints a report and writes it to BENCHMARKS.md
+    python tools/bench.py     prints a report and writes it to BENCHMARKS.md
 
---quick leaves out the fresh clone and the test suite, and writes nothing. Run it on a
-machine that does nothing else.
+Run it on a machine that does nothing else.
 """
 
 import os
@@ -12,15 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import book
 import measure_site
 import surroundings
-import torch
-import torch.nn.functional as F
 from measure_site import table
-from torch.utils.benchmark import Timer
 
 
 def seconds(*command, cwd=book.ROOT):
@@ -40,11 +37,9 @@ def machine():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"{cores} cores of {cpu}, {platform.system()}, Python {platform.python_version()}, "
-        f"PyTorch {torch.__version__}, one thread."
+        f"PyTorch {version('torch')}, one thread."
     )
 
-
-# The commands.
 
 BARE = """
 import pathlib, sys, attack
@@ -101,74 +96,13 @@ def commands():
     ]
 
 
-# The kernels: the losses of N examples over K classes, in float32.
-
-
-def naive(z, y):
-    powers = torch.exp(z)
-    return -torch.log((powers / powers.sum(1, keepdim=True))[torch.arange(len(y)), y])
-
-
-def stable(z, y):
-    """The book's: log-sum-exp with the maximum taken out, minus the true logit."""
-    top = z.max(1, keepdim=True).values
-    lse = top.squeeze(1) + torch.log(torch.exp(z - top).sum(1))
-    return lse - z[torch.arange(len(y)), y]
-
-
-def by_log_softmax(z, y):
-    return F.nll_loss(F.log_softmax(z, dim=1), y, reduction="none")
-
-
-def fused(z, y):
-    return F.cross_entropy(z, y, reduction="none")
-
-
-KERNELS = {
-    "naive": naive,
-    "stable, by hand": stable,
-    "nll_loss(log_softmax)": by_log_softmax,
-    "cross_entropy": fused,
-}
-
-
-def median_time(loss, z, y):
-    timer = Timer("loss(z, y)", globals={"loss": loss, "z": z, "y": y})
-    return timer.blocked_autorange(min_run_time=1).median
-
-
-def worst_error(loss, z, y):
-    return (loss(z, y) - fused(z.double(), y)).abs().max().item()
-
-
-def kernels():
-    torch.set_num_threads(1)
-    rows = []
-    for N, K in ((4096, 10), (256, 50_000)):
-        g = torch.Generator().manual_seed(0)
-        y = torch.randint(K, (N,), generator=g)
-        z = 10 * torch.randn(N, K, generator=g)
-        times = {name: median_time(loss, z, y) for name, loss in KERNELS.items()}
-        for name, loss in KERNELS.items():
-            ratio = times[name] / times["cross_entropy"]
-            row = [f"{N} × {K}", name, f"{1e3 * times[name]:.2f} ms", f"{ratio:.1f}"]
-            # With all logits raised the loss does not change; the naive form overflows.
-            rows.append(row + [f"{worst_error(loss, z + up, y):.0e}" for up in (0, 100)])
-    head = ["N × K", "loss", "time", "ratio", "worst error", "logits + 100"]
-    return ["## Kernels", table(head, rows)]
-
-
-def main(quick):
-    surroundings.settle()
-    report = ["# Benchmarks", "The last run of `make bench`.", machine()]
-    if not quick:
-        report += commands()
-    report += kernels()
+def main():
+    report = ["# Benchmarks", "The last run of `make bench`.", machine(), *commands()]
     text = "\n\n".join(report) + "\n"
     print(text)
-    if not quick:
-        (book.ROOT / "BENCHMARKS.md").write_text(text, encoding="utf-8")
+    (book.ROOT / "BENCHMARKS.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    surroundings.settle()
+    main()
