@@ -388,7 +388,7 @@ def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
 def test_a_build_that_hangs_is_ended(tmp_path):
     hanging = ["sh", "-c", f"echo $$ > '{tmp_path}/pid'; exec sleep 600"]
     with pytest.raises(subprocess.TimeoutExpired):
-        run(*hanging, timeout=5)
+        run(*hanging, timeout=2)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 

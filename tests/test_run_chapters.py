@@ -49,19 +49,29 @@ def test_only_a_dead_kernel_is_called_so(tmp_path, monkeypatch):
         aside(run_chapters.run, path)
 
 
-RUN = "import sys, pathlib, book, run_chapters; book.CHAPTERS = [pathlib.Path(sys.argv[1])]\n"
-RUN += "sys.exit(run_chapters.main([]))"
+# A process in the background of a shell is deaf to Ctrl-C, and so are its children.
+RUN = """
+import pathlib, signal, sys, book, run_chapters
+signal.signal(signal.SIGINT, signal.default_int_handler)
+book.CHAPTERS = [pathlib.Path(sys.argv[1])]
+sys.exit(run_chapters.main([]))
+"""
 
 
 def test_an_interrupted_chapter_stays_as_it_was(tmp_path):
     path = notebook(tmp_path, "open('begun', 'w').close()\nimport time\ntime.sleep(600)")
     before = path.read_bytes()
     command = [sys.executable, "-c", RUN, path]
-    run = subprocess.Popen(command, cwd=book.ROOT / "tools", stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "begun").exists() and run.poll() is None:
-        time.sleep(0.1)
-    run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=120)
+    with subprocess.Popen(
+        command, cwd=book.ROOT / "tools", stderr=subprocess.PIPE, text=True
+    ) as run:
+        try:
+            while not (tmp_path / "begun").exists() and run.poll() is None:
+                time.sleep(0.1)
+            run.send_signal(signal.SIGINT)
+            _, said = run.communicate(timeout=120)
+        finally:
+            run.kill()
     assert run.returncode == 1 and "interrupted" in said and "Traceback" not in said
     assert path.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["begun", "small.ipynb"]
