@@ -16,6 +16,8 @@ It is built to be looked at.
 :width: 60px
 ```
 
+<p><img src="_images/gone.svg" alt="An image that the build knows nothing of"></p>
+
 ```{bibliography}
 ```
 """

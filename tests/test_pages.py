@@ -339,7 +339,7 @@ def test_an_image_of_pixels_has_a_size_and_keeps_its_proportions(forks, browser)
     assert "style" not in large and small["style"] == "width: 60px;"
     with Visit(browser, forks[0].as_uri()) as visit:
         visit.open((forks[0] / "index.html").as_uri())
-        boxes = [image.bounding_box() for image in visit.page.locator("article img").all()]
+        boxes = [image.bounding_box() for image in visit.page.locator("img[src*=photo]").all()]
     assert boxes[1]["width"] == 60
     for box in boxes:
         assert box["height"] == pytest.approx(box["width"] * 630 / 1200, abs=1)
