@@ -88,6 +88,9 @@ class Equations(MakeLater):
         self.env.note_reread()
         sections = []
         for caption, names in parts(self.env):
+            if caption is None:
+                sections.append(EquationsOf(chapters=names))
+                continue
             name = nodes.fully_normalize_name(caption)
             section = nodes.section("", nodes.title("", caption), names=[name])
             section += EquationsOf(chapters=names)

@@ -86,7 +86,8 @@ def places(app, docname, sections):
     line = nodes.paragraph()
     for chapter, section in sections.items():
         line += nodes.Text("; " if line.children else "")
-        text = f"{number_of(app.env, chapter)}: {section[0].astext()}"
+        number = number_of(app.env, chapter)
+        text = f"{number}: {section[0].astext()}" if number else section[0].astext()
         line += link(app, docname, chapter, section["ids"][-1], text)
     return line
 

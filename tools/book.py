@@ -18,13 +18,9 @@ TITLE = CONFIG["title"]
 CONTENTS = parse_toc_yaml(ROOT / "_toc.yml")
 PAGES = list(CONTENTS)  # names of the pages, as they follow each other
 CHAPTERS = [ROOT / f"{name}.ipynb" for name in PAGES if name.startswith("chapters/")]
+NUMBERED = [name for part in CONTENTS.root.subtrees if part.numbered for name in part.items]
 # Name of a chapter -> its number, for those that the contents number.
-NUMBERS = {
-    Path(name).name: number
-    for number, name in enumerate(
-        (name for part in CONTENTS.root.subtrees if part.numbered for name in part.items), start=1
-    )
-}
+NUMBERS = {Path(str(name)).name: number for number, name in enumerate(NUMBERED, start=1)}
 
 # A numbered equation: its label stands after the closing dollars.
 EQUATION = re.compile(r"(?ms)^\$\$(?P<formula>(?:(?!\$\$).)*)\$\$ *\((?P<label>eq-[a-z0-9-]+)\) *$")
