@@ -1,0 +1,74 @@
+"""Chapter 9 where PyTorch sees an accelerator, and where a download breaks off."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import book
+import nbformat
+import pytest
+import run_chapters
+from notebooks import aside
+
+(MNIST,) = (path for path in book.CHAPTERS if "mnist" in path.stem)
+
+
+def first_cells(until):
+    """Chapter 9, as far as the last code cell in which `until` stands."""
+    nb = nbformat.read(MNIST, as_version=4)
+    while nb.cells[-1].cell_type != "code" or until not in nb.cells[-1].source:
+        nb.cells.pop()
+    return nb
+
+
+def run(nb, folder):
+    path = folder / MNIST.name
+    nbformat.write(nb, path)
+    return aside(run_chapters.run, path).cells
+
+
+@pytest.mark.parametrize("accelerator", ["torch.cuda", "torch.backends.mps"])
+def test_an_accelerator_changes_no_output(tmp_path, accelerator):
+    nb = first_cells(until="fit(")
+    stored = [cell.get("outputs") for cell in nb.cells]
+    imports = next(cell for cell in nb.cells if cell.cell_type == "code")
+    imports.source += (
+        f"\nimport functools\n{accelerator}.is_available = functools.lru_cache(lambda: True)"
+    )
+    assert [cell.get("outputs") for cell in run(nb, tmp_path)] == stored
+
+
+class Half(BaseHTTPRequestHandler):
+    """Promises more than it sends."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"half")
+
+    def log_message(self, *_):
+        pass
+
+
+BROKEN_OFF = """
+def fetch(_):
+    return fv.untar_data("http://127.0.0.1:{}/mnist_png.tgz", base=place)
+
+with tempfile.TemporaryDirectory() as place:
+    try:
+        get_folder("full", None, fetch)
+    except RuntimeError as error:
+        print(error)"""
+
+
+def test_a_download_that_breaks_off_says_what_to_do(tmp_path):
+    nb = first_cells(until="def get_folder")
+    with HTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = BROKEN_OFF.format(server.server_port)
+        nb.cells.append(nbformat.v4.new_code_cell(source))
+        try:
+            *_, output = run(nb, tmp_path)[-1].outputs
+        finally:
+            server.shutdown()
+    assert "cannot be fetched: connect to a network" in output.text
