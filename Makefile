@@ -7,13 +7,15 @@
 ACCEPTED := $(shell grep -o '3\.[0-9]*' requirements/pythons.json)
 # The first Python that fits; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 $(ACCEPTED:%=python%) python; do \
-	"$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(ACCEPTED)".split())' \
+	"$$python" -E -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(ACCEPTED)".split())' \
 	2>/dev/null && echo "$$python" && break; done || echo python3)
-# Where it is set, every start would compile every package again, which takes longer than to run.
-unexport PYTHONDONTWRITEBYTECODE
+# The user's own switches, and folders of modules, are for other programs than these.
+unexport $(filter PYTHON%,$(.VARIABLES)) PYTEST_PLUGINS PYTEST_DISABLE_PLUGIN_AUTOLOAD
 
 SITE = .venv/site/bin
-FULL = .venv/full/bin
+# TORCH=cpu names another environment, with PyTorch's CPU build.
+WITH_TORCH = full$(TORCH:%=-%)
+FULL = .venv/$(WITH_TORCH)/bin
 TOOLS = .venv/tools/bin
 UV = .venv/uv/bin/uv
 PORT = 8000
@@ -30,7 +32,7 @@ book: site-env ## build the website (first time: 20 s, 0.3 GB)
 pdf: book full-env ## print the whole book as one PDF (needs Chromium or Chrome; 2 minutes)
 	@$(FULL)/python tools/pdf.py
 
-test: full-env ## re-run every cell, compare every output, run tests/ (first time: 6 GB)
+test: full-env ## re-run every cell, compare every output, run tests/ (first time: 6 GB; on Linux 2 with TORCH=cpu)
 	@$(FULL)/python -m pytest
 
 test-mnist: full-env ## chapter 9 on the 70,000 images of MNIST (fetches 15 MB), assertions only
@@ -44,6 +46,8 @@ outputs: full-env ## run the chapters and store their outputs (CHAPTER=01_likeli
 
 serve: ## show the built website at localhost (PORT=8000)
 	@test -f _build/html/index.html || { echo "There is no site yet: make book"; exit 1; }
+	@$(PYTHON) -c 'import socket; socket.create_server(("localhost", $(PORT)))' 2>/dev/null || \
+	{ echo "Port $(PORT) cannot be had: name another, for example make serve PORT=8001"; exit 1; }
 	@$(PYTHON) -m http.server $(PORT) --bind localhost --directory _build/html
 
 lint: full-env ## check the style of code and chapters, and the workflow files
@@ -97,5 +101,5 @@ distclean: clean ## remove the environments too
 	@rm -rf .venv
 
 uv-env site-env full-env tools-env: %-env:
-	@python="$(PYTHON)"; command -v "$$python" >/dev/null && exec "$$python" tools/environment.py $*; \
+	@python="$(PYTHON)"; command -v "$$python" >/dev/null && exec "$$python" tools/environment.py $(*:full=$(WITH_TORCH)); \
 	echo "There is no $$python here: install one of Python $(ACCEPTED), or name one with PYTHON=..."; exit 1

@@ -1,5 +1,6 @@
 """tools/run_chapters.py stores a chapter wholly or not at all, the same on every machine."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
     startup.mkdir(parents=True)
     (startup / "mine.py").write_text("of_the_user = True")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
-    hostile = {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "7"}
+    hostile = {"MPLBACKEND": "Agg", "PYTHONOPTIMIZE": "1", "OMP_NUM_THREADS": "7"}
     for name, value in hostile.items():
         monkeypatch.setenv(name, value)
     look = f"import os\n[os.environ.get(k) for k in {list(hostile)}], 'of_the_user' in globals()"
@@ -26,6 +27,16 @@ def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
     # The kernel itself chooses the backend that stores figures.
     seen = nb.cells[0].outputs[0].data["text/plain"]
     assert seen == "(['module://matplotlib_inline.backend_inline', None, '1'], False)"
+
+
+def test_another_kernel_of_the_same_name_is_not_taken(tmp_path, monkeypatch):
+    foreign = tmp_path / "kernels" / "python3" / "kernel.json"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text(json.dumps({"argv": ["false"], "display_name": "x", "language": "python"}))
+    for name in ("JUPYTER_PATH", "JUPYTER_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    nb = aside(run_chapters.run, notebook(tmp_path, "import sys\nprint(sys.executable)"))
+    assert nb.cells[0].outputs[0].text.strip() == sys.executable
 
 
 class Client:

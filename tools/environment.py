@@ -2,6 +2,7 @@
 
     python3 tools/environment.py site     .venv/site: what the website needs
     python3 tools/environment.py full     .venv/full: everything; also runs and tests the chapters
+    python3 tools/environment.py full-cpu .venv/full-cpu: the same, without the CUDA libraries
     python3 tools/environment.py tools    .venv/tools: what `make fonts` and `make audit` need
     python3 tools/environment.py uv       .venv/uv: the installer of the others, which they bring
 
@@ -14,6 +15,7 @@ interrupted before that is made anew by the next run.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +26,15 @@ COSTS = {
     "uv": "0.1 GB, a few seconds",
     "site": "0.3 GB, about 20 seconds",
     "full": "6 GB, a minute or two, for PyTorch is large",
+    "full-cpu": "1.7 GB, about a minute",
     "tools": "0.1 GB, a few seconds",
 }
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
+# Its builds for Linux are called +cpu; their hashes are not in the lock.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# The lines of a lock that the CPU build replaces, and those of what only the CUDA build needs.
+PYTORCH = r"(?m)^(torch|torchvision)==(\S+) .*\n(?: .*\n)*"
+CUDA = r"(?m)^(?:triton|nvidia-.*|cuda-.*)==.*\n(?: .*\n)*"
 
 
 class Problem(Exception):
@@ -47,8 +55,7 @@ def check_this_python():
         )
     if os.name != "posix":
         raise Problem(
-            "This script knows Linux and macOS. On Windows use WSL, or the plain pip commands in "
-            "README.md."
+            "The book is made on Linux and macOS. On Windows use WSL, the Windows Subsystem for Linux."
         )
     try:
         import ensurepip  # noqa: F401
@@ -61,7 +68,7 @@ def check_this_python():
 
 
 def lock_of(folder):
-    return ROOT / "requirements" / f"{folder.name}.lock.txt"
+    return ROOT / "requirements" / "{}.lock.txt".format(folder.name.partition("-")[0])
 
 
 def wanted_stamp(folder):
@@ -81,13 +88,27 @@ def is_up_to_date(folder):
     return stamp_of(folder) == wanted_stamp(folder)
 
 
+def cache_folder():
+    """Where uv keeps what it has fetched: in the user's own folder, if that can be written."""
+    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "uv")
+    folder = os.path.expanduser(os.environ.get("UV_CACHE_DIR") or folder)
+    try:
+        if os.path.isabs(folder):
+            os.makedirs(folder, exist_ok=True)
+    except OSError:
+        pass
+    return folder if os.access(folder, os.W_OK) else str(ROOT / ".venv" / "cache")
+
+
 def clean_variables():
     """The user's variables, without those that would install to another place.
 
     uv does not read pip's index variables: hand them on, for people behind a mirror.
     """
     env = dict(os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    for other in ("PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX", "PYTHONHOME"):
+    for other in ("PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX", "UV_REQUIRE_HASHES"):
+        env.pop(other, None)
+    for other in ("PYTHONHOME", "PYTHONPATH"):
         env.pop(other, None)
     if "PIP_INDEX_URL" in env and "UV_INDEX_URL" not in env:
         env.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
@@ -95,6 +116,9 @@ def clean_variables():
         env.setdefault("UV_INDEX", env["PIP_EXTRA_INDEX_URL"])
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    # A version that a lock names by its hash is not too new.
+    env["UV_EXCLUDE_NEWER"] = "2100-01-01"
+    env["UV_CACHE_DIR"] = cache_folder()
     # As pip does: an authority that this machine trusts is known.
     if sys.platform == "darwin" or any(Path("/etc/ssl").glob("certs/*")):
         env.setdefault("UV_SYSTEM_CERTS", "1")
@@ -103,26 +127,41 @@ def clean_variables():
 
 def run(*command):
     if subprocess.call([str(word) for word in command], env=clean_variables()) != 0:
+        places = [str(ROOT), cache_folder(), os.environ.get("TMPDIR", "/tmp")]
+        free = [
+            f"{shutil.disk_usage(place).free / 1e9:.1f} GB in {place}"
+            for place in places
+            if os.path.isdir(place)
+        ]
         raise Problem(
             "This failed; what went wrong stands above. Most often it is the network (behind a "
-            "mirror or a proxy, set PIP_INDEX_URL or HTTPS_PROXY) or the disk ({:.1f} GB are free "
-            "here). Nothing half-made is left: run the same command again.".format(
-                shutil.disk_usage(str(ROOT)).free / 1e9
-            )
+            "mirror or a proxy, set PIP_INDEX_URL or HTTPS_PROXY) or a disk ({} are free). Nothing "
+            "half-made is left: run the same command again.".format(", ".join(free))
         )
 
 
 def install(folder, anew):
     python, uv = folder / "bin" / "python", folder.with_name("uv") / "bin" / "uv"
-    locked = ["--only-binary", ":all:", "--require-hashes"]
+    wheels, hashed = ["--only-binary", ":all:"], "--require-hashes"
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    lock = lock_of(folder)
     if folder.name == "uv":
         run(sys.executable, "-I", "-m", "venv", folder)
-        run(python, "-I", "-m", "pip", "install", "--quiet", *locked, "-r", lock_of(folder))
+        run(python, "-I", "-m", "pip", "install", "--quiet", *wheels, hashed, "-r", lock)
         return
     if anew:
         run(uv, "venv", "--quiet", "--no-project", "--python", sys.executable, folder)
-    run(uv, "pip", "sync", *quiet, "--python", python, *locked, lock_of(folder))
+    pytorch = []
+    # Elsewhere there is no CUDA build to be without.
+    if folder.name.endswith("-cpu") and sys.platform == "linux":
+        text = lock.read_text(encoding="utf-8")
+        pytorch = [f"{name}=={version}+cpu" for name, version in re.findall(PYTORCH, text)]
+        lock = folder / "lock.txt"
+        lock.write_text(re.sub(PYTORCH, "", re.sub(CUDA, "", text)), encoding="utf-8")
+    run(uv, "pip", "sync", *quiet, "--python", python, *wheels, hashed, lock)
+    if pytorch:
+        here = ["--python", python, *wheels, "--no-deps", "--index", CPU_INDEX]
+        run(uv, "pip", "install", *quiet, *here, *pytorch)
 
 
 def bring_up_to_date(folder):

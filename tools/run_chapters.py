@@ -25,6 +25,8 @@ from importlib.metadata import packages_distributions, version
 import book
 import nbformat
 import surroundings
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -39,6 +41,13 @@ ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
 class Refused(Exception):
     """Why a chapter was not stored."""
+
+
+class Kernel(AsyncKernelManager):
+    """Of the Python that runs this, and no other that the user has installed as python3."""
+
+    def _kernel_spec_manager_default(self):
+        return KernelSpecManager(kernel_dirs=[])
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -76,14 +85,15 @@ def execute(nb, folder):
     client = NotebookClient(
         nb,
         kernel_name="python3",
+        kernel_manager_class=Kernel,
         timeout=300,
         record_timing=False,
         coalesce_streams=True,  # in one piece, however it arrived
         resources={"metadata": {"path": str(folder)}},
     )
     with tempfile.TemporaryDirectory() as new, asyncio.Runner(loop_factory=Loop) as runner:
-        # No start-up file of the user's, and no history.
-        env = os.environ | {"IPYTHONDIR": new}
+        # No start-up file of the user's, no history, and the small digits of chapter 9.
+        env = os.environ | {"IPYTHONDIR": new, "BOOK_MNIST": ""}
         # The kernel's own log is thrown away; what a cell writes to stderr is an output.
         runner.run(client.async_execute(stderr=subprocess.DEVNULL, env=env))
 

@@ -8,11 +8,11 @@ import os
 
 # Sums in one order, and no fight between runs that stand beside each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-# The user's, and they would change an output or switch off a warning.
-FOREIGN = ["PYTHONPATH", "PYTHONWARNINGS", "PYTHONSTARTUP", "MPLBACKEND"]
 
 
 def settle():
     os.environ |= ONE_THREAD
-    for name in FOREIGN:
-        os.environ.pop(name, None)
+    # The user's switches of Python and matplotlib would change an output, or hide a warning.
+    for name in list(os.environ):
+        if name.startswith("PYTHON") or name == "MPLBACKEND":
+            del os.environ[name]
