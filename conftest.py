@@ -7,7 +7,6 @@ a variable. The kernels inherit this process's variables: they are set before an
 """
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -82,7 +81,5 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_configure(config):
-    """Let matplotlib build its font cache here: in a chapter it would print a warning."""
-    if not hasattr(config, "workerinput") and os.access(sys.prefix, os.W_OK):
-        os.environ["MPLCONFIGDIR"] = str(Path(sys.prefix, "matplotlib"))
-        import matplotlib.font_manager  # noqa: F401
+    if not hasattr(config, "workerinput"):
+        surroundings.build_font_cache()

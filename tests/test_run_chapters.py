@@ -29,6 +29,15 @@ def test_a_chapter_finds_nothing_of_the_user_around_it(tmp_path, monkeypatch):
     assert seen == "(['module://matplotlib_inline.backend_inline', None, '1'], False)"
 
 
+def test_a_home_that_cannot_be_written_leaves_no_mark(tmp_path, monkeypatch):
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    nb = aside(run_chapters.run, notebook(tmp_path, "import matplotlib.pyplot"))
+    assert nb.cells[0].outputs == []
+
+
 def test_another_kernel_of_the_same_name_is_not_taken(tmp_path, monkeypatch):
     foreign = tmp_path / "kernels" / "python3" / "kernel.json"
     foreign.parent.mkdir(parents=True)

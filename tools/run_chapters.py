@@ -82,6 +82,7 @@ def run(path):
 
 def execute(nb, folder):
     surroundings.settle()
+    surroundings.build_font_cache()
     client = NotebookClient(
         nb,
         kernel_name="python3",
