@@ -116,8 +116,8 @@ def clean_variables():
         env.setdefault("UV_INDEX", env["PIP_EXTRA_INDEX_URL"])
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
-    # A version that a lock names by its hash is not too new.
-    env["UV_EXCLUDE_NEWER"] = "2100-01-01"
+    # A version that a lock names is not too new, whatever the user's rule.
+    env["UV_EXCLUDE_NEWER"] = "false"
     env["UV_CACHE_DIR"] = cache_folder()
     # As pip does: an authority that this machine trusts is known.
     if sys.platform == "darwin" or any(Path("/etc/ssl").glob("certs/*")):
