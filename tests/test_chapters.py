@@ -12,6 +12,7 @@ from collections import Counter
 
 import book
 import pytest
+import run_chapters
 from book import code_cells, prose, source, tags
 
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
@@ -171,7 +172,7 @@ def only_what_must_be_is_stored(nb):
     """Metadata that differs between machines makes noise in every commit."""
     if nb["metadata"].keys() != {"kernelspec", "language_info"}:
         yield f"notebook metadata: {sorted(nb['metadata'])}"
-    if nb["metadata"].get("language_info") != {"name": "python"}:
+    if nb["metadata"].get("language_info") != run_chapters.METADATA["language_info"]:
         yield "language_info names a version"
     for cell in nb["cells"]:
         if extra := cell["metadata"].keys() - {"tags", "mystnb"}:

@@ -1,5 +1,7 @@
-"""Chapter 9 where PyTorch sees an accelerator, and where a download breaks off."""
+"""Chapters where PyTorch sees an accelerator, a download breaks off, or git has a filter."""
 
+import shutil
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -72,3 +74,16 @@ def test_a_download_that_breaks_off_says_what_to_do(tmp_path):
         finally:
             server.shutdown()
     assert "cannot be fetched: connect to a network" in output.text
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_a_filter_of_the_user_leaves_the_outputs(tmp_path):
+    def git(*words):
+        command = ["git", "-c", "core.attributesFile=of-the-user", *words]
+        subprocess.run(command, cwd=tmp_path, check=True)
+
+    (tmp_path / "of-the-user").write_text("*.ipynb filter=strip\n")
+    shutil.copy(book.ROOT / ".gitattributes", tmp_path)
+    (tmp_path / "chapter.ipynb").write_text("{}\n")
+    git("init", "-q")
+    git("-c", "filter.strip.clean=false", "-c", "filter.strip.required", "add", "chapter.ipynb")

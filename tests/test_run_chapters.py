@@ -103,6 +103,14 @@ def test_a_second_run_changes_no_chapter(tmp_path):
     assert [changed for changed, _ in runs] == [True, False]
 
 
+def test_as_a_script_a_chapter_is_called_one(tmp_path):
+    path = notebook(tmp_path, "1")
+    aside(run_chapters.run_and_store, [path])
+    command = [sys.executable, "-m", "nbconvert", "--to", "script", "--log-level=ERROR", path]
+    subprocess.run(command, check=True)
+    assert path.with_suffix(".py").exists()
+
+
 @pytest.mark.parametrize(
     "cell, reason",
     [

@@ -26,7 +26,7 @@ COSTS = {
     "uv": "0.1 GB, a few seconds",
     "site": "0.3 GB, about 20 seconds",
     "full": "6 GB, a minute or two, for PyTorch is large",
-    "full-cpu": "1.7 GB, about a minute",
+    "full-cpu": "2 GB, about a minute",
     "tools": "0.1 GB, a few seconds",
 }
 THIS_PYTHON = "{}.{}".format(*sys.version_info)

@@ -32,7 +32,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    # Its name alone would make a script of the chapter a .txt.
+    "language_info": {"file_extension": ".py", "name": "python"},
 }
 KEPT = ("mystnb", "tags")
 RECORD = book.ROOT / "appendix" / "status.json"
