@@ -106,9 +106,8 @@ def clean_variables():
     uv does not read pip's index variables: hand them on, for people behind a mirror.
     """
     env = dict(os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    for other in ("PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX", "UV_REQUIRE_HASHES"):
-        env.pop(other, None)
-    for other in ("PYTHONHOME", "PYTHONPATH"):
+    others = ["PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX", "UV_REQUIRE_HASHES"]
+    for other in others + ["PYTHONHOME", "PYTHONPATH"]:
         env.pop(other, None)
     if "PIP_INDEX_URL" in env and "UV_INDEX_URL" not in env:
         env.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
