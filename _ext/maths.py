@@ -6,6 +6,7 @@ A formula that cannot be read is a warning, and with that the end of a build of 
 import base64
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
@@ -20,6 +21,10 @@ FONT = """@font-face {{
   src: url("data:font/woff2;base64,{}") format("woff2");
 }}
 """
+SCRIPTED = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
+BIG = set("∑∏⨁")
+THIN = "0.1667em"
+NO_SPACE = {"lspace": "0", "rspace": "0"}
 ENVIRONMENT = re.compile(r"(?s)\\begin\{(\w+\*?)\}.*?\\end\{\1\}")
 
 
@@ -30,7 +35,46 @@ def to_mathml(tex, displaystyle):
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     # The numbers of equations are Sphinx's own.
     tex = re.sub(r"\\(begin|end)\{(equation|align|gather)\}", r"\\\1{\2*}", tex)
-    return converter.convert_with_local_state(tex, displaystyle=displaystyle)
+    formula = converter.convert_with_local_state(tex, displaystyle=displaystyle)
+    # The one name of a character that XML does not know.
+    root = ElementTree.fromstring(formula.replace("&ApplyFunction;", "\u2061"))
+    # Parts before what they are parts of.
+    for parent in reversed(list(root.iter())):
+        for place, part in enumerate(parent):
+            say_what_is_meant(parent, place, part)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def say_what_is_meant(parent, place, part):
+    """In place of what only some browsers do by themselves."""
+    symbol = part if part.tag == "mo" else part[0] if len(part) and part[0].tag == "mo" else None
+    if part.tag == "mtd":
+        # WebKit stretches a bracket in a row alone.
+        part[:] = [row("mrow", *part)]
+    elif part.tag in SCRIPTED and symbol is not None and symbol.text in BIG:
+        # WebKit puts the space of a sum between it and its limits.
+        before, after = (symbol.get(side, THIN) for side in ("lspace", "rspace"))
+        symbol.attrib.update(NO_SPACE)
+        parent[place] = row("mrow", space(before), part, space(after))
+    elif part.tag == "mo" and parent.tag in SCRIPTED and place:
+        # WebKit gives an index the space of an operator.
+        part.attrib.update(NO_SPACE)
+    elif part.tag == "mo" and "minsize" in part.attrib:
+        # Chromium puts a space inside brackets of a given size.
+        part.attrib.update(NO_SPACE | part.attrib)
+    elif part.tag == "mo" and part.text == "⊕":
+        # Firefox draws it as large as a sum.
+        part.set("largeop", "false")
+
+
+def row(tag, *parts):
+    element = ElementTree.Element(tag)
+    element.extend(parts)
+    return element
+
+
+def space(width):
+    return ElementTree.Element("mspace", width=width)
 
 
 def mathml_of(node):
@@ -60,7 +104,8 @@ def visit_block(writer, node):
         writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
         writer.add_permalink_ref(node, "Link to this equation")
         writer.body.append("</span>")
-    writer.body += [mathml_of(node), "</div>\n"]
+    # The box around the formula scrolls; in Firefox and WebKit a formula cannot.
+    writer.body += ['<div class="scrolls">', mathml_of(node), "</div></div>\n"]
     raise nodes.SkipNode
 
 

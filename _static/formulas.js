@@ -19,6 +19,7 @@ document.addEventListener("copy", (event) => {
   const copy = range.cloneContents()
   const formulas = copy.querySelectorAll("[data-tex]")
   if (!formulas.length) return
+  for (const tick of copy.querySelectorAll(".checked")) tick.remove()
   const html = document.createElement("div")
   html.append(copy.cloneNode(true))
   // Text is read off a hidden box on the page: only there do blocks end lines.

@@ -36,8 +36,14 @@ document.addEventListener("DOMContentLoaded", () => {
     state = { ...state, steps: State.clamp("steps", steps) }
     draw()
     save()
-    part("walked").textContent =
-      `${state.steps} ${state.steps === 1 ? "step" : "steps"}: loss ${show(shown.values.loss)} nats`
+    part("walked").textContent = walked()
+    // A button that is switched off would lose the focus.
+    if (!state.steps && document.activeElement.disabled) part("step").focus()
+  }
+
+  function walked() {
+    const { steps } = state
+    return `${steps} ${steps === 1 ? "step" : "steps"}: loss ${show(shown.values.loss)} nats`
   }
 
   // Browsers limit how often an address may change: it follows when the hand rests.
@@ -148,11 +154,14 @@ document.addEventListener("DOMContentLoaded", () => {
   )
 
   for (const [name, scale] of [["eps", Number], ["T", Math.log10], ["eta", Math.log10]]) {
-    const [min, max] = State.LIMITS[name].map(scale)
-    Object.assign(part(name), { min, max })
+    const [low, high] = State.LIMITS[name].map(scale)
+    // Whole steps from zero, or T = 1 would lie between two of them.
+    const step = Number(part(name).step)
+    Object.assign(part(name), { min: Math.floor(low / step) * step, max: Math.ceil(high / step) * step })
   }
   part("levels").textContent = new Intl.ListFormat("en-GB").format(Triangle.LEVELS.map(String))
 
+  const inside = (name, digits) => State.clamp(name, Number(digits))
   const control = (name, event, handler) =>
     part(name).addEventListener(event, ({ target }) => handler(target))
 
@@ -164,10 +173,10 @@ document.addEventListener("DOMContentLoaded", () => {
     range = Number(value)
     draw()
   })
-  control("T", "input", ({ value }) => change({ T: Number((10 ** value).toPrecision(3)) }))
+  control("T", "input", ({ value }) => change({ T: inside("T", (10 ** value).toPrecision(3)) }))
   control("y", "change", ({ value }) => change({ y: Number(value) }))
   control("eps", "input", ({ value }) => change({ eps: Number(value) }))
-  control("eta", "input", ({ value }) => change({ eta: Number((10 ** value).toPrecision(2)) }))
+  control("eta", "input", ({ value }) => change({ eta: inside("eta", (10 ** value).toPrecision(2)) }))
   control("step", "click", () => walk(state.steps + 1))
   control("steps", "click", () => walk(state.steps + 10))
   control("back", "click", () => walk(state.steps - 1))
@@ -226,7 +235,7 @@ document.addEventListener("DOMContentLoaded", () => {
     part("soft-help").hidden = kind !== "soft"
     part("back").disabled = part("restart").disabled = steps === 0
     part("descent").hidden = steps === 0
-    if (!steps) part("walked").textContent = ""
+    part("walked").textContent = steps ? walked() : ""
     part("link").value = `${location.href.split("#")[0]}#${State.write(state)}`
   }
 
