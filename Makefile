@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix attack links audit \
+.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix attack browsers links audit \
 	clean distclean uv-env site-env full-env tools-env
 
 ACCEPTED := $(shell grep -o '3\.[0-9]*' requirements/pythons.json)
@@ -84,6 +84,9 @@ matrix: full-env ## try every Python found, with locked, oldest, newest packages
 attack: full-env ## change chapters at random, list what no check notices (CHAPTER=... MOST=20)
 	@$(FULL)/python tools/attack.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) \
 	$(CHAPTER:%=chapters/%.ipynb)
+
+browsers: book tools-env ## open every page in Firefox and WebKit, too (30 minutes)
+	@$(TOOLS)/python tools/engines.py _build/html
 
 links: site-env ## ask for every external link (needs the network)
 	@$(SITE)/jupyter-book build . --path-output _build/links --builder linkcheck -q \

@@ -50,12 +50,12 @@ def say_what_is_meant(parent, place, part):
     symbol = part if part.tag == "mo" else part[0] if len(part) and part[0].tag == "mo" else None
     if part.tag == "mtd":
         # WebKit stretches a bracket in a row alone.
-        part[:] = [row("mrow", *part)]
+        part[:] = [row(*part)]
     elif part.tag in SCRIPTED and symbol is not None and symbol.text in BIG:
         # WebKit puts the space of a sum between it and its limits.
         before, after = (symbol.get(side, THIN) for side in ("lspace", "rspace"))
         symbol.attrib.update(NO_SPACE)
-        parent[place] = row("mrow", space(before), part, space(after))
+        parent[place] = row(*space(before), part, *space(after))
     elif part.tag == "mo" and parent.tag in SCRIPTED and place:
         # WebKit gives an index the space of an operator.
         part.attrib.update(NO_SPACE)
@@ -67,14 +67,14 @@ def say_what_is_meant(parent, place, part):
         part.set("largeop", "false")
 
 
-def row(tag, *parts):
-    element = ElementTree.Element(tag)
+def row(*parts):
+    element = ElementTree.Element("mrow")
     element.extend(parts)
     return element
 
 
 def space(width):
-    return ElementTree.Element("mspace", width=width)
+    return [] if width == "0" else [ElementTree.Element("mspace", width=width)]
 
 
 def mathml_of(node):

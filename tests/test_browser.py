@@ -10,6 +10,8 @@ import re
 import measure_site
 import pytest
 from book import CHAPTERS, CONTENTS, PAGES, prose, read
+from engines import MISPLACED
+from maths import to_mathml
 from website import Visit, axe_faults, html_files
 
 HOME = f"{CONTENTS.root.docname}.html"
@@ -95,13 +97,17 @@ THIN_OUT = """
 """
 
 
+def faults_of(page):
+    return page.evaluate(FAULTS) + page.evaluate(MISPLACED)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_page_in_a_browser(browser, address, name):
     with Visit(browser, address) as visit:
         visit.open(address + name)
-        faults = [f"at 1280: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        faults = [f"at 1280: {fault}" for fault in faults_of(visit.page)]
         visit.page.set_viewport_size({"width": 360, "height": 740})
-        faults += [f"at 360: {fault}" for fault in visit.page.evaluate(FAULTS)]
+        faults += [f"at 360: {fault}" for fault in faults_of(visit.page)]
         visit.page.set_viewport_size({"width": 1280, "height": 900})
         visit.page.evaluate(THIN_OUT)
         # All chapters have the same colours: see the next test.
@@ -174,6 +180,15 @@ def test_nothing_jumps_when_a_figure_comes(browser, address, width):
         assert visit.page.evaluate(HEIGHTS) == pytest.approx(before, abs=1)
 
 
+def test_figures_that_nobody_has_seen_come_too(browser, address):
+    """Or WebKit prints an empty box."""
+    with Visit(browser, address) as visit:
+        visit.page.goto(address + CHAPTER)
+        visit.page.wait_for_function(
+            "[...document.querySelectorAll('article img')].every(image => image.naturalWidth)"
+        )
+
+
 def test_the_checks_in_the_browser_can_fail(browser, address):
     # Without the policy, which would keep some of the mistakes from happening.
     with Visit(browser, address, bypass_csp=True) as visit:
@@ -192,6 +207,12 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
                 <p><span class="math"><math><mi>x</mi></math></span>, a comma</p>
                 <span class="math"><math><merror><mtext>no LaTeX</mtext></merror></math></span>
                 <math><mi></mi></math>
+                ${["margin-left: -9px", "width: 9000px"].map(style => `
+                  <div class="math" data-tex="${style}"><div class="scrolls" style="overflow: clip">
+                  <math style="${style}"><mi>x</mi></math></div></div>`).join("")}
+                <div class="math" data-tex="covered"><span class="eqno">(1)</span><div class="scrolls"
+                  style="margin-right: -9em"><math><mi>x</mi></math></div></div>
+                <div style="overflow: auto"><table style="width: 9000px"><tr><td>much</td></table></div>
                 <button></button><script src="https://cdn.example.org/x.js"></script>`)
               await fetch("https://cdn.example.org/x").catch(() => 0)
               console.error("a message")
@@ -199,13 +220,17 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
             }"""
         )
         visit.page.wait_for_timeout(100)
-        faults = visit.page.evaluate(FAULTS)
+        faults = faults_of(visit.page)
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        faults += faults_of(visit.page)
         visit.page.evaluate(THIN_OUT)
         faults = " | ".join(visit.wrong + faults + list(axe_faults(visit.page)))
     for expected in (
         *("2 visible h1", "raw markup: $x$", "raw markup: {eq}", r"raw markup: \frac"),
         *("no formula: never typeset", "wrong formula: no LaTeX", "nothing to see: "),
         *("empty citation", "a mark may leave its formula: x, a comma"),
+        *("begins too early: margin-left", "no way to its end: width", "too wide: width"),
+        *("its number lies on it: covered", "too wide: table much"),
         *("cut off: P", "does not load: gone.svg", "no alt text: gone.svg"),
         *("foreign request: https://cdn.example.org/x", "console: a message"),
         *("error: an exception", "button-name: <button>"),
@@ -260,11 +285,53 @@ def fonts_of(page, leaves):
     return found
 
 
+def test_what_some_browsers_leave_undone_is_said_in_the_formula():
+    """tools/engines.py opens the pages in those browsers."""
+    spaced = '<mspace width="0.1667em" /><munder><mo lspace="0" rspace="0">∑</mo>'
+    assert spaced in to_mathml(r"q \sum_k p_k", True)
+    assert "<mrow><munder>" in to_mathml(r"\sum_k p_k", True)
+    assert '<mo lspace="0" rspace="0">⋆</mo></msup>' in to_mathml(r"q^\star", False)
+    assert '<mo largeop="false">⊕</mo>' in to_mathml(r"a \oplus b", False)
+    aligned = to_mathml(r"\begin{aligned} a &= \big( \sum_k p_k \big) \end{aligned}", True)
+    assert (
+        aligned.count("<mtd") == len(re.findall("<mtd[^>]*><mrow>.*?</mrow></mtd>", aligned)) == 2
+    )
+    assert spaced.partition("<munder")[2] in aligned
+    assert '<mo minsize="1.2em" maxsize="1.2em" lspace="0" rspace="0">(</mo>' in aligned
+
+
+def test_an_edge_fades_where_a_formula_goes_on(browser, address):
+    with Visit(browser, address) as visit:
+        visit.open(address + CHAPTER)
+        boxes = visit.page.locator(".scrolls")
+        assert boxes.count() > 5 and visit.page.locator(".more-before, .more-after").count() == 0
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        visit.page.wait_for_selector(".more-after")
+        wide = "box => box.scrollWidth > box.clientWidth + 1"
+        for box in boxes.all():
+            assert ("more-after" in box.get_attribute("class")) == box.evaluate(wide)
+        box = visit.page.locator(".more-after").first.element_handle()
+        assert "gradient" in box.evaluate("box => getComputedStyle(box).maskImage")
+        box.evaluate("box => { box.scrollLeft = 1e6 }")
+        visit.page.wait_for_function(
+            "box => box.matches('.more-before') && !box.matches('.more-after')", arg=box
+        )
+
+
 def test_formulas_need_no_script(site, browser, address):
     with Visit(browser, address, java_script_enabled=False) as visit:
         visit.page.goto(address + CHAPTER)
         formula = visit.page.locator("div.math math").first
         assert formula.bounding_box()["height"] > 30  # a product with its limits
+
+
+def test_without_scripts_there_are_colours(browser, address):
+    with Visit(browser, address, java_script_enabled=False, color_scheme="dark") as visit:
+        visit.page.goto(address + CHAPTER)
+        # What is scrolled does not shine through it.
+        bar = visit.page.locator(".bd-header-article")
+        color = bar.evaluate("bar => getComputedStyle(bar).backgroundColor")
+        assert color == "rgb(255, 255, 255)"
 
 
 def test_a_first_visit_is_light(site, browser, address):
@@ -290,6 +357,35 @@ def telling_words():
     for stem in words:
         others = set().union(*(words[other] for other in words if other != stem))
         yield stem, max(words[stem] - others, key=lambda word: (len(word), word))
+
+
+@pytest.mark.parametrize("width, folded", [(390, False), (800, False), (1280, False), (1280, True)])
+def test_the_search_opens(browser, address, width, folded):
+    with Visit(browser, address) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": width, "height": 900})
+        visit.open(address + CHAPTER)
+        if folded:
+            page.locator(".primary-toggle:visible").click()
+        button = page.locator(".search-button__button:visible")
+        for open_it in (button.click, lambda: page.keyboard.press("Control+k")):
+            open_it()
+            page.locator("#pst-search-dialog input").wait_for()
+            page.keyboard.type("softmax")
+            assert page.locator("#pst-search-dialog input").input_value() == "softmax"
+            page.keyboard.press("Escape")
+            page.locator("#pst-search-dialog input").wait_for(state="hidden")
+            page.locator("#pst-search-dialog input").evaluate("field => { field.value = '' }")
+        assert visit.wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_word_that_was_found_is_readable_in_a_link(browser, address, scheme):
+    with Visit(browser, address, color_scheme=scheme) as visit:
+        visit.open(f"{address}{CHAPTER}?highlight=likelihood")
+        visit.page.evaluate(THIN_OUT)
+        assert visit.page.locator("a span.highlighted").count()
+        assert list(axe_faults(visit.page)) == []
 
 
 def results_of_search(page):

@@ -222,7 +222,9 @@ def test_every_page_has_a_narrow_policy(site):
         before, _, rest = text.partition('http-equiv="Content-Security-Policy"')
         assert "<script" not in before and "<link" not in before, path
         policy = policy_of(text)
-        assert policy["default-src"] == policy["base-uri"] == "'none'", path
+        assert policy["default-src"] == "'self'", path
+        for name in ("object", "media", "frame", "worker", "manifest"):
+            assert policy[f"{name}-src"] == policy["base-uri"] == "'none'", path
         for name in ("script-src", "style-src"):
             assert re.fullmatch(r"'self'( 'sha256-[\w+/]{43}=')*", policy[name]), path
         assert not re.search(r"<[^>]* on\w+\s*=\s*[\"']", rest), f"{path}: a handler"

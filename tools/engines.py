@@ -1,15 +1,14 @@
 """The website in Firefox and in WebKit, the engine of Safari, at the width of a desk and of a phone.
 
-tools/engines.py FOLDER       opens every page of the website in that folder, lists what is wrong
+tools/engines.py FOLDER          opens every page of the website there, lists what is wrong
+tools/engines.py FOLDER WebKit   in that engine alone
 
 tests/test_browser.py asks Chromium the same questions.
 """
 
-import html
 import importlib.util
 import math
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -23,8 +22,8 @@ WIDTHS = [1280, 390]
 MISPLACED = r"""
 () => {
   const faults = []
-  for (const part of document.querySelectorAll(".toggle-hidden"))
-    part.classList.remove("toggle-hidden")
+  const solutions = document.querySelectorAll(".toggle-hidden")
+  for (const solution of solutions) solution.classList.remove("toggle-hidden")
   const roomy = innerWidth >= 1280
   for (const box of document.querySelectorAll("article .scrolls")) {
     if (!box.checkVisibility()) continue
@@ -47,12 +46,14 @@ MISPLACED = r"""
     formula.style.whiteSpace = ""
     const number = box.parentElement.querySelector(".eqno")?.getBoundingClientRect()
     const { top, bottom } = box.getBoundingClientRect()
-    if (number && number.left < right && left < number.right && number.top < bottom && top < number.bottom)
+    const beside = !number || number.left > right - 1 || left > number.right - 1
+    if (!beside && number.top < bottom - 1 && top < number.bottom - 1)
       faults.push(`its number lies on it: ${name}`)
   }
   for (const { parentElement: box, textContent: text } of document.querySelectorAll("article table"))
     if (roomy && box.scrollWidth > box.clientWidth + 1)
       faults.push(`too wide: table ${text.trim().replace(/\s+/g, " ").slice(0, 60)}`)
+  for (const solution of solutions) solution.classList.add("toggle-hidden")
   return faults
 }
 """
@@ -107,7 +108,9 @@ def first(programs, advice):
 def firefox():
     from selenium import webdriver
 
-    advice = "Firefox is not here. Debian: apt install firefox-esr. Ubuntu and macOS: install Firefox."
+    advice = (
+        "Firefox is not here. Debian: apt install firefox-esr. Ubuntu and macOS: install Firefox."
+    )
     programs = ["firefox", "firefox-esr", "/Applications/Firefox.app/Contents/MacOS/firefox"]
     options = webdriver.FirefoxOptions()
     options.binary_location = first(programs, advice)
@@ -126,7 +129,9 @@ def webkit():
     from selenium import webdriver
     from selenium.webdriver.webkitgtk.service import Service
 
-    advice = "WebKit is not here. Debian and Ubuntu: apt install webkit2gtk-driver xvfb. It needs Linux."
+    advice = (
+        "WebKit is not here. Debian and Ubuntu: apt install webkit2gtk-driver xvfb. It needs Linux."
+    )
     driver = first(["WebKitWebDriver"], advice)
     browsers = sorted(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser"))
     options = webdriver.WebKitGTKOptions()
@@ -153,7 +158,9 @@ def visit(driver, address, name, width):
 def search(driver):
     from selenium.webdriver import ActionChains, Keys
 
-    looks = "return [...document.querySelectorAll('input[name=q]')].includes(document.activeElement)"
+    looks = (
+        "return [...document.querySelectorAll('input[name=q]')].includes(document.activeElement)"
+    )
     buttons = driver.find_elements("class name", "search-button__button")
     ways = {"the button": next((b for b in buttons if b.is_displayed()), None)}
     for way, button in (ways | {"Ctrl+K": None}).items():
@@ -164,7 +171,9 @@ def search(driver):
         if button:
             button.click()
         else:
-            ActionChains(driver).key_down(Keys.CONTROL).send_keys("k").key_up(Keys.CONTROL).perform()
+            ActionChains(driver).key_down(Keys.CONTROL).send_keys("k").key_up(
+                Keys.CONTROL
+            ).perform()
         if not driver.execute_script(looks):
             yield f"the search does not open by {way}"
         driver.execute_script("document.querySelector('#pst-search-dialog').close()")
@@ -174,10 +183,10 @@ def explore(driver):
     """Its examples show the numbers that follow from their addresses; its sliders move."""
     from selenium.webdriver import Keys
 
-    links = driver.find_elements("css selector", "article li a[href^='#z=']")
-    for hash in [link.get_dom_attribute("href") for link in links]:
+    links = "return [...document.querySelectorAll(`article li a[href^='#z=']`)].map(a => a.hash)"
+    for hash in driver.execute_script(links):
         (loss, *_), q, gradient = driver.execute_async_script(READ, hash)
-        expected = numbers_of(html.unescape(hash))
+        expected = numbers_of(hash)
         found = [loss, *q, *gradient]
         if not all(map(lambda a, b: math.isclose(a, b, abs_tol=1e-12), found, expected)):
             yield f"{hash}: {found}, not {expected}"
@@ -195,51 +204,57 @@ def numbers_of(hash):
     """Loss, prediction and gradient of a state, by their formulas."""
     given = dict(pair.split("=") for pair in hash.lstrip("#").split("&"))
     z = [float(score) for score in given["z"].split(",")]
-    T, eta, eps = (float(given.get(name, usual)) for name, usual in zip(("T", "eta", "eps"), (1, 1, 0)))
+    usual = {"y": 0, "T": 1, "eta": 1, "eps": 0, "steps": 0}
+    y, T, eta, eps, steps = (float(given.get(name, value)) for name, value in usual.items())
     K = len(z)
-    p = [eps / K + (1 - eps) * (k == int(given.get("y", 0))) for k in range(K)]
+    p = [eps / K + (1 - eps) * (k == y) for k in range(K)]
     if "p" in given:
         p = [float(weight) for weight in given["p"].split(",")]
-    for step in range(int(given.get("steps", 0)) + 1):
+    for step in range(int(steps) + 1):
         logs = [score / T - max(z) / T for score in z]
         lse = math.log(math.fsum(map(math.exp, logs)))
         q = [math.exp(log - lse) for log in logs]
-        gradient = [(q_k - p_k) / T for q_k, p_k in zip(q, p)]
-        if step < int(given.get("steps", 0)):
-            z = [score - eta * slope for score, slope in zip(z, gradient)]
-    return [math.fsum(p_k * (lse - log) for p_k, log in zip(p, logs)), *q, *gradient]
+        gradient = [(q_k - p_k) / T for q_k, p_k in zip(q, p, strict=True)]
+        if step < steps:
+            z = [score - eta * slope for score, slope in zip(z, gradient, strict=True)]
+    return [math.fsum(p_k * (lse - log) for p_k, log in zip(p, logs, strict=True)), *q, *gradient]
 
 
-def main(folder):
+def check(start, address, pages):
+    """Yield what is wrong with the pages in a browser."""
+    try:
+        driver = start()
+    except Missing as problem:
+        yield str(problem)
+        return
+    try:
+        driver.set_window_rect(0, 0, max(WIDTHS) + 40, 1000)
+        # A file of the site that is no page: pages allow no frames.
+        driver.get(f"{address}_static/documentation_options.js")
+        for name in pages:
+            for width in WIDTHS:
+                for fault in visit(driver, address, name, width):
+                    yield f"{name} at {width}: {fault}"
+    finally:
+        driver.quit()
+
+
+def main(folder, *engines):
     if "DISPLAY" not in os.environ and (xvfb := shutil.which("xvfb-run")):
         # WebKit has no mode without a window.
         os.execv(xvfb, [xvfb, "-a", sys.executable, *sys.argv])
-    folder = Path(folder)
-    pages = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.html"))
-    pages = [name for name in pages if not re.match("_|genindex", name)]
-    wrong = []
+    pages = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*.html"))
+    pages = [name for name in pages if not name.startswith("_")]
+    count = 0
     with serve(folder) as address:
-        for engine, start in ENGINES.items():
-            try:
-                driver = start()
-            except Missing as problem:
-                wrong.append(str(problem))
-                continue
-            try:
-                driver.set_window_rect(0, 0, 1320, 1000)
-                # A file of the site, but no page: pages allow no frames.
-                driver.get(f"{address}_static/documentation_options.js")
-                print(f"{engine} {driver.capabilities['browserVersion']}: {len(pages)} pages")
-                for name in pages:
-                    for width in WIDTHS:
-                        for fault in visit(driver, address, name, width):
-                            wrong.append(f"{engine}, {name} at {width}: {fault}")
-            finally:
-                driver.quit()
-    return wrong
+        for engine in engines or ENGINES:
+            for fault in check(ENGINES[engine], address, pages):
+                count += 1
+                print(f"{engine}: {fault}", flush=True)
+    return f"{count} things are wrong." if count else None
 
 
 if __name__ == "__main__":
-    if wrong := main(sys.argv[1]):
-        sys.exit("\n".join(wrong))
-    print("Nothing is wrong.")
+    if problem := main(*sys.argv[1:]):
+        sys.exit(problem)
+    print("Both engines show all pages as they are meant.")

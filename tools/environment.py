@@ -3,7 +3,7 @@
     python3 tools/environment.py site     .venv/site: what the website needs
     python3 tools/environment.py full     .venv/full: everything; also runs and tests the chapters
     python3 tools/environment.py full-cpu .venv/full-cpu: the same, without the CUDA libraries
-    python3 tools/environment.py tools    .venv/tools: what `make fonts` and `make audit` need
+    python3 tools/environment.py tools    .venv/tools: what `make fonts`, `make audit`, `make browsers` need
     python3 tools/environment.py uv       .venv/uv: the installer of the others, which they bring
 
 An environment counts only when its stamp is written, which is the last step; whatever was
