@@ -85,7 +85,7 @@ attack: full-env ## change chapters at random, list what no check notices (CHAPT
 	@$(FULL)/python tools/attack.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) \
 	$(CHAPTER:%=chapters/%.ipynb)
 
-browsers: book tools-env ## open every page in Firefox and WebKit, too (30 minutes)
+browsers: book tools-env ## open every page in Firefox and WebKit, too (5 minutes)
 	@$(TOOLS)/python tools/engines.py _build/html
 
 links: site-env ## ask for every external link (needs the network)

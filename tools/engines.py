@@ -25,10 +25,11 @@ MISPLACED = r"""
   const solutions = document.querySelectorAll(".toggle-hidden")
   for (const solution of solutions) solution.classList.remove("toggle-hidden")
   const roomy = innerWidth >= 1280
-  for (const box of document.querySelectorAll("article .scrolls")) {
+  for (const whole of document.querySelectorAll("article div.math:has(math)")) {
+    const box = whole.querySelector(".scrolls") ?? whole
     if (!box.checkVisibility()) continue
     const formula = box.querySelector("math")
-    const name = box.parentElement.dataset.tex.replace(/\s+/g, " ").slice(0, 60)
+    const name = whole.dataset.tex.replace(/\s+/g, " ").slice(0, 60)
     const parts = [formula, ...formula.querySelectorAll("mi, mn, mo, mtext")]
     const ends = () => parts.map((part) => part.getBoundingClientRect())
       .filter(({ width }) => width)
@@ -44,7 +45,7 @@ MISPLACED = r"""
     formula.style.whiteSpace = "nowrap"
     if (Math.abs(formula.getBoundingClientRect().height - height) > 1) faults.push(`broken: ${name}`)
     formula.style.whiteSpace = ""
-    const number = box.parentElement.querySelector(".eqno")?.getBoundingClientRect()
+    const number = whole.querySelector(".eqno")?.getBoundingClientRect()
     const { top, bottom } = box.getBoundingClientRect()
     const beside = !number || number.left > right - 1 || left > number.right - 1
     if (!beside && number.top < bottom - 1 && top < number.bottom - 1)
