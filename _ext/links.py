@@ -2,10 +2,14 @@
 
 import os
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.errors import ConfigError
+
+# The branch that holds the plain copies of the chapters (.github/workflows/book.yml).
+COPIES = "notebooks"
 
 
 def name_the_repository(app, config):
@@ -35,6 +39,15 @@ def name_the_repository(app, config):
         config.html_baseurl = f"https://{pages}{config.notfound_urls_prefix}"
 
 
+def open_the_copy(app, pagename, templatename, context, doctree):
+    """In Colab, which knows no MyST."""
+    for group in context["header_buttons"]:
+        for button in group.get("buttons", []):
+            if button.get("text") == "Colab":
+                repository = button["url"].partition("/blob/")[0]
+                button["url"] = f"{repository}/blob/{COPIES}/{Path(pagename).name}.ipynb"
+
+
 def link_to_explorer(app, doctree, docname):
     """[words](explorer:z=1,2,0&y=0) leads to that state of the explorer."""
     for link in doctree.findall(nodes.reference):
@@ -52,6 +65,8 @@ def ask_the_registry(app, uri):
 def setup(app):
     # Before the theme reads its options.
     app.connect("config-inited", name_the_repository, priority=100)
+    # After the theme, which makes the buttons.
+    app.connect("html-page-context", open_the_copy, priority=900)
     app.connect("doctree-resolved", link_to_explorer)
     app.connect("linkcheck-process-uri", ask_the_registry)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ import re
 from html import escape
 from pathlib import Path
 
+import plain
 from docutils import nodes
 from sphinx.util.images import get_image_size
 
@@ -47,12 +48,12 @@ def finish_page(app, pagename, templatename, context, doctree):
     # Served in place of a page in any folder.
     if pagename == app.config.notfound_pagename:
         context["content_root"] = app.config.notfound_urls_prefix
-    # One download: the notebook of a chapter.
+    # One download: the plain copy of a chapter.
     source = context.get("sourcename") or ""
     if source.endswith(".ipynb"):
         button = {
             "type": "link",
-            "url": context["pathto"](f"_sources/{source}", True),
+            "url": context["pathto"](f"{plain.FOLDER}/{Path(source).name}", True),
             "tooltip": "Download this chapter as a notebook",
             "icon": "fas fa-download",
             "label": "download-notebook-button",

@@ -58,6 +58,9 @@ parts:
   numbered: 1
   chapters:
   - file: chapters/01_short
+- caption: Try it
+  chapters:
+  - file: explorer
 - caption: Appendix
   chapters:
 """
@@ -82,8 +85,13 @@ def chapter(tag):
     ]
 
 
-def write(folder, *, index=INDEX, tag="checks-eq-small-log2"):
-    """Put the sources into the folder."""
+def notebook(cells):
+    metadata = {"language_info": {"name": "python"}}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def write(folder, *, index=INDEX, tag="checks-eq-small-log2", second=None):
+    """Put the sources into the folder; `second` are the cells of a second chapter."""
     for name in ("_ext", "_static", "_templates", "assets"):
         shutil.copytree(book.ROOT / name, folder / name)
     for name in ("_config.yml", "references.bib"):
@@ -93,12 +101,18 @@ def write(folder, *, index=INDEX, tag="checks-eq-small-log2"):
     # A picture of pixels: every one that the book has.
     shutil.copy(book.ROOT / "_static" / "preview.png", folder / "photo.png")
     (folder / "index.md").write_text(index, encoding="utf-8")
-    metadata = {"language_info": {"name": "python"}}
-    notebook = {"cells": chapter(tag), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "chapters" / "01_short.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    chapters, contents = {"01_short": chapter(tag)}, CONTENTS
+    if second:
+        chapters["02_more"] = second
+        first = "  - file: chapters/01_short\n"
+        contents = CONTENTS.replace(first, first + first.replace("01_short", "02_more"))
+    for name, cells in chapters.items():
+        text = json.dumps(notebook(cells))
+        (folder / "chapters" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    (folder / "explorer.md").write_text("# The explorer\n\nDrag a score.\n", encoding="utf-8")
     for name, text in PAGES.items():
         (folder / "appendix" / f"{name}.md").write_text(text, encoding="utf-8")
     record = {"versions": {"torch": "2"}, "seconds": {}}
     (folder / "appendix" / "status.json").write_text(json.dumps(record), encoding="utf-8")
     files = [f"  - file: appendix/{name}\n" for name in PAGES]
-    (folder / "_toc.yml").write_text(CONTENTS + "".join(files), encoding="utf-8")
+    (folder / "_toc.yml").write_text(contents + "".join(files), encoding="utf-8")

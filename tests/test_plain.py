@@ -1,0 +1,224 @@
+"""The plain copies of the chapters: nothing raw is left in them, nothing of the page is lost, and
+their cells are those of the chapters."""
+
+import html
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import links
+import pytest
+import small_book
+from book import CHAPTERS, TITLE, read, source
+from test_gate import nbval
+from test_repository import jobs, program
+from website import build, built, once, run
+
+NOTE = "A figure that is not shown appears when its cell is run, or once the notebook is trusted."
+# What no viewer of notebooks knows.
+RAW = re.compile(
+    r"\{[\w:-]+\}`|^\([\w-]+\)=|\$\$ *\(|\(eq-|^ *(```|:::)\{|-(start|end)\}|\(explorer:|\]\(#|⚠"
+    r"|\]\([^):]*\.(ipynb|md)",
+    re.MULTILINE,
+)
+
+
+def words(nb):
+    return "\n\n".join(source(cell) for cell in nb["cells"] if cell["cell_type"] == "markdown")
+
+
+def code(nb):
+    return [cell for cell in nb["cells"] if cell["cell_type"] == "code"]
+
+
+def letters(text):
+    """What is left to compare when formulas, tags, marks and quotes are gone."""
+    text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|<math.*?</math>", " ", text)
+    text = html.unescape(re.sub(r"</?\w[^>]*>", " ", text))
+    return " ".join(re.sub(r"[^\w(),.:;?!&+-]|_", " ", text).split())
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_copy_has_the_cells_of_its_chapter_and_no_myst(site, chapter):
+    copy, original = read(site / "notebooks" / chapter.name), read(chapter)
+    assert code(copy) == code(original)
+    assert copy["metadata"] == original["metadata"]
+    assert [m[0] for m in RAW.finditer(words(copy))] == []
+    ids = [cell["id"] for cell in copy["cells"]]
+    assert len(set(ids)) == len(ids)
+    assert all(source(cell).strip() for cell in copy["cells"])
+    # In their old order, with captions between them.
+    old = [cell["id"] for cell in original["cells"]]
+    assert [i for i in ids if not i.endswith("-caption")] == [i for i in old if i in set(ids)]
+
+
+# What a page shows, and no copy may lose.
+SHOWN = {
+    "heading": r'(?s)<h[1-6]>(.*?)<a class="headerlink"',
+    "title of a box": r'<p class="admonition-title">(?!Solution)(.*?)</p>',
+    "equation": r'<span class="eqno">(.*?)<a class="headerlink"',
+    "caption": r'(?s)<figcaption>\s*<p>(.*?)<a class="headerlink"',
+    "citation": r'<span class="bibtex-citation"[^>]*>(.*?)</span>',
+    "word in bold": r"<strong>(.*?)</strong>",
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_copy_has_what_the_page_shows(site, chapter):
+    page = (site / "chapters" / f"{chapter.stem}.html").read_text(encoding="utf-8")
+    page = page.partition("<article")[2].partition("</article>")[0]
+    page = re.sub(r'<span class="section-number">.*?</span>', "", page)
+    copy = words(read(site / "notebooks" / chapter.name))
+    copy = letters(re.sub(r"\\tag\{(.*?)\}\n\$\$", r"$$ (\1)", copy))
+    for kind, pattern in SHOWN.items():
+        shown = [letters(text) for text in re.findall(pattern, page)]
+        assert shown or kind not in ("heading", "equation", "caption"), kind
+        if kind == "citation":
+            # The order and the brackets are other ones.
+            shown = [word.strip(",") for text in shown for word in text.split()]
+        assert [text for text in shown if text not in copy] == [], kind
+    assert len(re.findall(r"\bSolution \d", copy)) == page.count(">Solution</p>") > 0
+
+
+SHORTEST = "08_linear_layer"
+
+
+def test_a_copy_runs_and_gives_what_is_stored(site, tmp_path):
+    shutil.copy(site / "notebooks" / f"{SHORTEST}.ipynb", tmp_path)
+    report, said = nbval(tmp_path)
+    assert not said and " passed" in report and "failed" not in report, report
+
+
+# What each rule makes of a piece of MyST: where the website has an address, and where it has none.
+
+BOOK = "https://someone.github.io/fork/"
+PAGE = f"{BOOK}chapters/02_more.html"
+FIRST = f"{BOOK}chapters/01_short.html"
+RULES = {
+    "(more-start)=\n# A second chapter, and *more*": (
+        f"# A second chapter, and *more*\n\n*Chapter 2 of [{TITLE}]({PAGE}). {NOTE}*",
+        f"# A second chapter, and *more*\n\n*Chapter 2 of {TITLE}. {NOTE}*",
+    ),
+    "(more-here)=\n## The log's `base`\n\nWords.": "## The log's `base`\n\nWords.",
+    "$$\nx_1 = y , % as it was\n$$ (eq-more-one)": "$$\nx_1 = y , % as it was \\tag{2.1}\n$$",
+    "- A list:\n\n  $$\n  a = b\n  $$ (eq-more-two)": "- A list:\n\n  $$\n  a = b \\tag{2.2}\n  $$",
+    "By {eq}`eq-more-one`, {eq}`eq-small-log2`.": (
+        f"By [(2.1)]({PAGE}#equation-eq-more-one), [(1.1)]({FIRST}#equation-eq-small-log2).",
+        "By (2.1), (1.1).",
+    ),
+    "{numref}`fig-a` and {ref}`ex-more` in {ref}`more-here`": (
+        f"[Fig. 1.1]({FIRST}#fig-a) and [Exercise 2.1]({PAGE}#ex-more) in "
+        f"[The log's base]({PAGE}#more-here)",
+        "Fig. 1.1 and Exercise 2.1 in The log's base",
+    ),
+    "[As said](#more-here), [the log's base](#more-here), [there](#fig-a), [$[0, 1)$](#more-here)": (
+        f"[As said]({PAGE}#more-here), [the log's base]({PAGE}#more-here), [there]({FIRST}#fig-a), "
+        f"[$[0, 1)$]({PAGE}#more-here)",
+        "As said (*The log's `base`*), the log's base, there (chapter 1, *The definition of "
+        "entropy*), $[0, 1)$ (*The log's `base`*)",
+    ),
+    "[chapter 1](01_short.ipynb), [words](../appendix/terms.md), [x](explorer:z=1,2&y=0)": (
+        f"[chapter 1]({FIRST}), [words]({BOOK}appendix/terms.html), "
+        f"[x]({BOOK}explorer.html#z=1,2&y=0)",
+        "chapter 1, words (*Index*), x (*The explorer*)",
+    ),
+    "{cite:t}`brier1950` and {cite:p}`kahan1965, pytorch-11551`": (
+        "Brier (1950) and ([Kahan, 1965](https://doi.org/10.1145/363707.363723); "
+        "[CrossEntropyLoss, ignore\\_index does not prevent back-prop if the logits are -inf, 2018]"
+        "(https://github.com/pytorch/pytorch/issues/11551))"
+    ),
+    "Before\n```{admonition} Pitfall: $x$\n:class: warning\nBy {eq}`eq-more-one`:\n\n$$\na\n$$\n```\n"
+    "after": (
+        f"Before\n> **Pitfall: $x$**\n>\n> By [(2.1)]({PAGE}#equation-eq-more-one):\n>\n> $$ a $$\n"
+        "\nafter",
+        "Before\n> **Pitfall: $x$**\n>\n> By (2.1):\n>\n> $$ a $$\n\nafter",
+    ),
+    ":::{note}\nOf colons.\n:::": "> **Note**\n>\n> Of colons.",
+    "```{exercise-start} By hand\n:label: ex-more\n```\nHow?\n```{exercise-end}\n```": (
+        "#### Exercise 2.1 (By hand)\n\nHow?"
+    ),
+    "```{solution-start} ex-more\n:class: dropdown\n```\nSo.": "#### Solution 2.1\n\nSo.",
+    "```{solution-end}\n```": None,
+    "`{eq}` and `` [a](#b) `` and $\\{x\\}$\n\n```python\n[a](#b)\n\n\n(c)=\n```": (
+        "`{eq}` and `` [a](#b) `` and $\\{x\\}$\n\n```python\n[a](#b)\n\n\n(c)=\n```"
+    ),
+}
+
+
+def build_second_chapters(folder):
+    cells = [text(number, written) for number, written in enumerate(RULES)]
+    small_book.write(folder / "source", second=cells)
+    address = {"BOOK_REPOSITORY_URL": "https://github.com/someone/fork"}
+    with ThreadPoolExecutor() as pool:
+        for done in [
+            pool.submit(built, folder / "source", folder / name, **variables)
+            for name, variables in {"with": address, "without": {}}.items()
+        ]:
+            done.result()
+    return folder
+
+
+def text(number, written):
+    return {"cell_type": "markdown", "id": f"text-{number}", "metadata": {}, "source": written}
+
+
+@pytest.mark.parametrize("place, address", [(0, "with"), (1, "without")])
+def test_every_rule_with_and_without_an_address(tmp_path_factory, place, address):
+    folder = once(tmp_path_factory, "second-chapters", build_second_chapters)
+    notebooks = folder / address / "_build" / "html" / "notebooks"
+    wanted = [rule[place] if isinstance(rule, tuple) else rule for rule in RULES.values()]
+    found = [source(cell) for cell in read(notebooks / "02_more.ipynb")["cells"]]
+    assert found == [words for words in wanted if words is not None]
+    assert source(read(notebooks / "01_short.ipynb")["cells"][-1]) == "**Fig. 1.1** A."
+
+
+UNKNOWN = """Words.
+
+```{figure} photo.png
+```
+
+A {term}`entropy`.
+"""
+
+
+def test_what_has_no_plain_form_stops_the_build_with_its_place(tmp_path):
+    cells = [text(1, "# More"), text(2, UNKNOWN.replace("photo", "../photo"))]
+    small_book.write(tmp_path / "source", second=cells)
+    done = build(tmp_path / "source", tmp_path)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    for line, name in ((20003, r"\{figure\} \.\./photo\.png"), (20006, "term")):
+        said = rf"02_more\.ipynb:{line}: WARNING: {name} cannot stand in a plain notebook"
+        assert re.search(said, done.stdout), done.stdout
+    assert done.stdout.count("WARNING") == 2, done.stdout
+
+
+# A branch of its own, for Colab.
+
+
+def test_publishing_puts_the_copies_on_a_branch_of_their_own(tmp_path):
+    (step,) = jobs("book.yml")["notebooks"]["steps"]
+    site, work = tmp_path / "site", tmp_path / "work"
+    (site / "notebooks").mkdir(parents=True)
+    work.mkdir()
+    (site / "index.html").write_text("A page.")
+    program(tmp_path, "gh", f'[ "$1 $2" != "run download" ] || tar -cf artifact.tar -C "{site}" .')
+    repository = tmp_path / "me" / "book"
+    run("git", "init", "--bare", "--initial-branch", "main", repository)
+    variables = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_SERVER_URL": tmp_path.as_uri(),
+        "GITHUB_REPOSITORY": "me/book",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_SHA": "1234567",
+    }
+    for text in ("The first.", "The second."):
+        (site / "notebooks" / "01_short.ipynb").write_text(text)
+        folder = work / text
+        folder.mkdir()
+        done = run("bash", "-e", "-c", f'cd "{folder}"\n{step["run"]}', **variables)
+        assert done.returncode == 0, done.stdout
+        shown = run("git", "-C", repository, "show", f"{links.COPIES}:01_short.ipynb")
+        assert shown.stdout == text
+    listed = run("git", "-C", repository, "ls-tree", "-r", "--name-only", links.COPIES)
+    assert listed.stdout.split() == ["01_short.ipynb"]
