@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-mnist lab outputs serve lint format lock fonts bench matrix attack browsers links audit \
+.PHONY: help book pdf test test-mnist lab edit outputs serve lint format lock fonts bench matrix attack browsers links audit \
 	clean distclean uv-env site-env full-env tools-env
 
 ACCEPTED := $(shell grep -o '3\.[0-9]*' requirements/pythons.json)
@@ -38,8 +38,11 @@ test: full-env ## re-run every cell, compare every output, run tests/ (first tim
 test-mnist: full-env ## chapter 9 on the 70,000 images of MNIST (fetches 15 MB), assertions only
 	@BOOK_MNIST=full $(FULL)/python -m pytest --nbval-lax --nbval-cell-timeout=3600 chapters/09_mnist.ipynb
 
-lab: full-env ## open the chapters in JupyterLab, with jupyterlab-myst
-	@cd chapters && ../$(FULL)/python -m jupyterlab
+lab: book full-env ## open plain copies of the chapters in JupyterLab, to run and change (ARGS=...)
+	@$(FULL)/python tools/lab.py copies $(ARGS)
+
+edit: full-env ## open the chapters themselves in JupyterLab, for authors (ARGS=...)
+	@$(FULL)/python tools/lab.py sources $(ARGS)
 
 outputs: full-env ## run the chapters and store their outputs (CHAPTER=01_likelihood: one)
 	@$(FULL)/python tools/run_chapters.py $(CHAPTER)

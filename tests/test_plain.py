@@ -2,18 +2,25 @@
 their cells are those of the chapters."""
 
 import html
+import json
 import os
 import re
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import links
+import nbformat
 import pytest
 import small_book
-from book import CHAPTERS, TITLE, read, source
+from book import CHAPTERS, ROOT, TITLE, read, source
+from jupyterlab_server.config import get_page_config
+from nbformat.sign import NotebookNotary
 from test_gate import nbval
 from test_repository import jobs, program
 from website import build, built, once, run
+
+import lab
 
 NOTE = "A figure that is not shown appears when its cell is run, or once the notebook is trusted."
 # What no viewer of notebooks knows.
@@ -222,3 +229,77 @@ def test_publishing_puts_the_copies_on_a_branch_of_their_own(tmp_path):
         assert shown.stdout == text
     listed = run("git", "-C", repository, "ls-tree", "-r", "--name-only", links.COPIES)
     assert listed.stdout.split() == ["01_short.ipynb"]
+
+
+# JupyterLab
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Calls tools/lab.py in an empty folder, and returns the command that takes its place."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "before")
+    monkeypatch.setenv("MATPLOTLIBRC", "before")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "BUILT", tmp_path / "built")
+    monkeypatch.setattr(lab, "LAB", tmp_path / "lab")
+    monkeypatch.setattr(os, "execv", lambda _, command: called.append(command))
+    called = []
+
+    def call(*arguments, user=1000):
+        monkeypatch.setattr(os, "geteuid", lambda: user)
+        return lab.main("copies", list(arguments)) or called.pop()
+
+    return call
+
+
+def put(path, *texts):
+    cells = [text(number, written) for number, written in enumerate(texts)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(small_book.notebook(cells)), encoding="utf-8")
+
+
+def test_what_a_reader_changed_is_never_written_over(opened, tmp_path, capsys):
+    assert opened() == "There are no copies yet: make book"
+    names = ["changed", "damaged", "left", "run"]
+    for name in names:
+        put(tmp_path / "built" / f"{name}.ipynb", "The first edition.")
+    opened()
+    mine = {name: tmp_path / "lab" / f"{name}.ipynb" for name in names}
+    put(mine["changed"], "The first edition.", "And mine.")
+    mine["damaged"].write_text("{", encoding="utf-8")
+    for name in names:
+        put(tmp_path / "built" / f"{name}.ipynb", "The second edition.")
+    # What a cell gives is no work of the reader's.
+    mine["run"].write_text(mine["run"].read_text(encoding="utf-8").replace("python", "Python"))
+    for _ in range(2):
+        capsys.readouterr()
+        opened()
+        said = "lab/{}.ipynb is as you left it; move it away to get the book's.\n"
+        assert capsys.readouterr().out == said.format("changed") + said.format("damaged")
+        assert source(read(mine["changed"])["cells"][-1]) == "And mine."
+        assert mine["damaged"].read_text(encoding="utf-8") == "{"
+        for name in ("left", "run"):
+            assert source(read(mine[name])["cells"][0]) == "The second edition."
+
+
+def test_the_copies_open_trusted_also_as_root_with_arguments(opened, tmp_path):
+    put(tmp_path / "built" / "a.ipynb", "A copy.")
+    assert opened("--port=1")[1:] == ["-m", "jupyterlab", "--port=1"]
+    assert opened("--port=1", user=0)[1:] == ["-m", "jupyterlab", "--allow-root", "--port=1"]
+    copy = nbformat.read(tmp_path / "lab" / "a.ipynb", as_version=4)
+    assert NotebookNotary().check_signature(copy)
+    assert os.getcwd() == str(tmp_path / "lab")
+    assert os.environ["MATPLOTLIBRC"] == str(ROOT / "chapters" / "matplotlibrc")
+    # Where jupyterlab-myst is on, it numbers the formulas a second time.
+    assert os.environ["JUPYTER_CONFIG_PATH"].endswith("before")
+    assert get_page_config([])["disabledExtensions"] == ["jupyterlab-myst"]
+
+
+def test_the_sources_open_for_authors(tmp_path):
+    """The real command, as far as its version."""
+    variables = {"JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    done = run(sys.executable, ROOT / "tools" / "lab.py", "sources", "--version", **variables)
+    assert done.returncode == 0 and re.fullmatch(r"\d+\.\d+\.\d+", done.stdout.strip()), done.stdout
+    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+    assert all(notary.check_signature(nbformat.read(path, as_version=4)) for path in CHAPTERS)
