@@ -303,7 +303,7 @@ def write_copies(app):
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
     for docname in sorted(app.env.found_docs):
-        if app.env.doc2path(docname).endswith(".ipynb"):
+        if Path(app.env.doc2path(docname)).suffix == ".ipynb":
             text = json.dumps(Plain(app, docname).notebook(), indent=1, ensure_ascii=False)
             path = folder / f"{Path(docname).name}.ipynb"
             path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
