@@ -57,8 +57,7 @@ def mark_equations_and_checks(app, doctree, docname):
             equation.replace_self(with_tick(equation, number, checks[0]))
     for cell in doctree.findall(is_code_cell):
         for label in cell["checks"].keys() - places.keys():
-            number = cell["exec_count"]
-            message = f"cell [{number}]: its tag {TAG}{label} names no equation of this chapter"
+            message = f"its tag {TAG}{label} names no equation of this chapter"
             logger.warning(message, location=cell, type="equations")
         known = [places[label] for label in cell["checks"] if label in places]
         if known:

@@ -1,5 +1,6 @@
 """Pages that weigh little and trust nobody: figures have a size, and a policy says what a page
-may load and run. What the templates of the theme load for nothing, _templates/ leaves out.
+may load and run; what it would keep from readers without a word is refused when the book is
+built. What the templates of the theme load for nothing, _templates/ leaves out.
 """
 
 import base64
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import plain
 from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 from sphinx.util.images import get_image_size
 
 # Style attributes come from formulas, tables and drawings. They can load nothing: images and
@@ -24,6 +27,19 @@ POLICY = (
 )
 CHARSET = '<meta charset="utf-8" />'  # stands within the first 1024 bytes
 POLICY_TAG = '<meta http-equiv="Content-Security-Policy" content="{}" />'
+
+# What the policy keeps out: files of other sites, and frames and players of any.
+KEPT_OUT = re.compile(
+    r"""(?ix)<(?: (?:script|img|input)\b [^>]*? \ssrc
+    | link\b (?= [^>]* \brel=["']?(?:stylesheet|preload|icon) ) [^>]*? \shref
+    ) =["']? ( (?:https?:)?// [^"'\s>]+ )
+    | ( <(?:iframe|embed|object|audio|video)\b [^>]* )"""
+)
+REFUSED = (
+    "{} would not be shown: the policy of the pages (_ext/pages.py) lets them load nothing from "
+    "other sites, and no frames. Link to it, or keep a copy of it in the book"
+)
+logger = logging.getLogger(__name__)
 
 
 def visit_image(writer, node):
@@ -75,11 +91,45 @@ def with_policy(page):
     return page.replace(CHARSET, f"{CHARSET}\n    {tag}", 1)
 
 
+def kept_out(html):
+    return [address or frame for address, frame in KEPT_OUT.findall(html)]
+
+
+def refuse_in_the_text(app, doctree, docname):
+    for node in doctree.findall(nodes.raw):
+        for content in kept_out(node.astext()):
+            logger.warning(REFUSED.format(content), location=node, type="pages")
+    for node in doctree.findall(nodes.image):
+        for content in kept_out(f'<img src="{node["uri"]}"'):
+            logger.warning(REFUSED.format(content), location=node, type="pages")
+
+
+def refuse_around_the_text(app, page):
+    """What a setting or a template adds to all pages."""
+    for content in kept_out(re.sub(r"(?s)<article.*</article>", "", page)):
+        message = f"_config.yml or a template: {REFUSED.format(content)}"
+        logger.warning(message, type="pages", once=True)
+
+
+class NeedsDesign(SphinxDirective):
+    """For what the manual of Jupyter Book shows, and this book leaves out."""
+
+    has_content = True
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        raise self.error(
+            f"{{{self.name}}} needs sphinx_design: add it to extensions in _config.yml"
+        )
+
+
 def write_policies(app, error):
     if error or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         page = path.read_text(encoding="utf-8")
+        refuse_around_the_text(app, page)
         # A page that was written by an earlier build has its policy.
         if POLICY_TAG.split("{")[0] not in page:
             path.write_text(with_policy(page), encoding="utf-8")
@@ -90,6 +140,10 @@ def setup(app):
     gc.disable()
     app.add_node(nodes.image, override=True, html=(visit_image, None))
     app.add_node(nodes.citation, override=True, html=(visit_citation, None))
+    if "sphinx_design" not in app.config.extensions:
+        for name in ("dropdown", "tab-set", "grid", "card"):
+            app.add_directive(name, NeedsDesign)
+    app.connect("doctree-resolved", refuse_in_the_text)
     # After the theme, which makes the list of buttons.
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_policies, priority=900)
