@@ -19,9 +19,10 @@ surroundings.settle()
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "chapters" / "matplotlibrc")
 
 
-# Two names of nbval are replaced that are no interface of it: hence its cap in
-# requirements/test.txt. To raise that, see whether IPyNbFile.setup still makes its kernel by
-# RunningKernel(..., cwd=...), and IPyNbCell.compare_outputs still calls format_output_compare;
+# Three names of nbval are replaced that are no interface of it: hence its cap in
+# requirements/test.txt. To raise that, see whether IPyNbFile still makes its kernel by
+# RunningKernel(..., cwd=...) and its cells by IPyNbCell.from_parent(..., name=..., cell_num=...),
+# and IPyNbCell.compare_outputs still calls format_output_compare;
 # tests/test_gate.py fails where one does not.
 class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):
     def __init__(self, *args, cwd, **kwargs):
@@ -39,6 +40,16 @@ class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):
 
 
 nbval.plugin.RunningKernel = KernelInAnEmptyFolder
+
+from_parent = nbval.plugin.IPyNbCell.from_parent
+
+
+def counted_from_one(parent, *, name, cell_num, **rest):
+    """Cell 17 is the one that a reader sees as [17]; nbval counts from 0."""
+    return from_parent(parent, name=f"Cell {cell_num + 1}", cell_num=cell_num + 1, **rest)
+
+
+nbval.plugin.IPyNbCell.from_parent = counted_from_one
 
 in_full = nbval.plugin.IPyNbCell.format_output_compare
 

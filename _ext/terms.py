@@ -12,17 +12,15 @@ from sphinx.util.nodes import make_refnode
 FUNCTION = re.compile(r"(F|nn|tf|torch|np|scipy)\.[\w.]+|\w+_(softmax|loss|entropy)")
 # Words of every day.
 NOT_IN_HEADINGS = {"class", "example", "label"}
-# Sections that repeat, or lead elsewhere.
-NOT_INDEXED = ("Exercises", "Summary", "Further reading")
 
 
-def words_of(node, glossary):
+def words_of(node, glossary, not_indexed):
     """The words that a node puts into the index."""
     if isinstance(node, nodes.title):
         return words_of_heading(node.astext().replace("’", "'").lower(), glossary)
     section = section_of(node)
     opens_the_chapter = isinstance(section.parent, nodes.document)
-    if opens_the_chapter or section[0].astext() in NOT_INDEXED:
+    if opens_the_chapter or section[0].astext() in not_indexed:
         return []
     if isinstance(node, nodes.literal):
         return [node.astext()] if FUNCTION.fullmatch(node.astext()) else []
@@ -61,11 +59,13 @@ class Terms(Later):
         # Key -> how it is written; key -> chapter -> the first section that has it.
         shown = {o[0].lower(): o[0] for o in terms}
         entries = {word: {} for word in glossary}
+        # Of what every chapter has, these sections repeat, or lead elsewhere.
+        not_indexed = app.config.chapter_sections[1:]
         for chapter in chapters(app.env):
             for node in doctree_of(app.env, chapter).findall():
                 if not isinstance(node, nodes.title | nodes.strong | nodes.literal):
                     continue
-                for word in words_of(node, glossary):
+                for word in words_of(node, glossary, not_indexed):
                     key = key_of(word, shown)
                     if key not in glossary and len(word) > len(shown.get(key, "")):
                         shown[key] = word
@@ -93,6 +93,8 @@ def places(app, docname, sections):
 
 
 def setup(app):
+    for name in ("chapter_opening", "chapter_sections"):
+        app.add_config_value(name, [], "env")
     app.add_node(Terms)
     app.add_directive("terms", type("TermsDirective", (MakeLater,), {"later": Terms}))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

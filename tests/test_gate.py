@@ -34,13 +34,14 @@ def drawn(kind="image/svg+xml"):
 
 ALT = "A line through three points, which rises more and more steeply."
 FIGURE = {"name": "fig-small", "caption": "Squares."}
-EXERCISES = "## Exercises\n" + "\n".join(
+BREAKS, EXERCISED, *ENDING = (f"\n## {section}\n" for section in book.SECTIONS)
+EXERCISES = EXERCISED + "\n".join(
     f"```{{exercise-start}}\n:label: ex-{n}\n```\n```{{solution-start}} ex-{n}\n```"
     for n in range(3)
 )
 # Each cell by a name, which becomes its id.
 CELLS = {
-    "opening": words("# Small\n**You will learn** **You need**\n1 minutes to read"),
+    "opening": words("\n".join(["# Small", *book.OPENING])),
     "imports": code(
         "import matplotlib.pyplot as plt\n"
         "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
@@ -60,9 +61,9 @@ CELLS = {
     "product": code("print(a * b)", printed("7.5\n")),
     "minus words": words("A sign."),
     "minus": code("c = -a\nassert c < 0"),
-    "where it breaks": words("\n## Where it breaks"),
+    "where it breaks": words(BREAKS),
     "exercises": words(EXERCISES),
-    "summary": words("## Summary\n## Further reading"),
+    "summary": words("".join(ENDING)),
 }
 
 
@@ -161,11 +162,11 @@ def test_every_spoiled_cell_is_rejected_and_no_other(tmp_path):
     save(nb, tmp_path / "spoiled.ipynb")
 
     report, said = nbval(tmp_path)
-    order = [cell["id"] for _, cell in book.code_cells(nb)]
-    assert {("spoiled", order.index(name)) for name in reasons} == said.keys(), report
-    assert f"5 failed, {2 * len(order) - 5} passed" in report
+    number_of = {cell["id"]: number for number, cell in book.code_cells(nb)}
+    assert {("spoiled", number_of[name]) for name in reasons} == said.keys(), report
+    assert f"5 failed, {2 * len(number_of) - 5} passed" in report
     for name, reason in reasons.items():
-        assert reason in said["spoiled", order.index(name)], report
+        assert reason in said["spoiled", number_of[name]], report
 
 
 # The checks of form, and for each the faults that it must find: a cell, and what is put into it.
@@ -198,8 +199,8 @@ FAULTS = {
         ("equation", {"source": "A sum."}),
     ],
     form.it_has_the_anatomy_of_a_chapter: [
-        ("opening", {"source": "**You will learn** 1 minutes to read"}),
-        ("summary", {"source": "\n## Further reading"}),
+        ("opening", {"source": "\n".join(book.OPENING[1:])}),
+        ("summary", {"source": ENDING[-1]}),
         ("exercises", {"source": EXERCISES.replace("{solution-start} ex-1", "")}),
         ("product words", {"cell_type": "code", "outputs": []}),
         ("product", {"source": "1\n" * 31}),
@@ -207,6 +208,7 @@ FAULTS = {
     form.only_what_must_be_is_stored: [
         ("sum", {"metadata": {"collapsed": True}}),
         ("sum", {"id": "product"}),
+        ("sum", {"id": None}),
     ],
 }
 

@@ -14,14 +14,18 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from xml.etree import ElementTree
 
 import links
 import maths
 import pytest
 import small_book
-from book import CHAPTERS, PAGES, ROOT, TITLE
+from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE
 from sphinx.errors import ConfigError
 from website import Visit, build, built, html_files, once, run
+
+# Made from no page of the book.
+NO_SOURCE = ["search.html", "404.html"]
 
 
 class Page(html.parser.HTMLParser):
@@ -152,7 +156,7 @@ def test_a_doi_is_looked_up_and_not_visited():
 def test_every_page_says_what_it_is(site):
     pages = pages_of(site)
     for name, page in pages.items():
-        assert page.lang == "en", name
+        assert page.lang == LANGUAGE, name
         assert len(page.meta.get("description") or "") > 20, f"{name}: no description"
         assert page.title.count(TITLE) == 1, name
     for what in (lambda p: p.title, lambda p: p.meta["description"]):
@@ -370,21 +374,66 @@ def test_a_chapter_that_was_never_timed_has_a_line_in_the_status(forks):
     assert ["1. A short chapter", "2", "1", "1", "1", "0", "–"] in cells
 
 
-WRONG = "# A book\n\nWith $x$, $\\unknown{y}$ and\n\n$$\\frac{1}$$\n\n```{bibliography}\n```\n"
+WRONG = r"""# A book
+
+With $x$, $\unknown{y}$ and
+
+$$\frac{1}$$
+
+This is chapter 1, or is it [chapter 2](chapters/01_short.ipynb)?
+
+<svg>
+<a href="chapters/01_short.html"><text class="number">3</text></a>
+<a href="chapters/04_gone.html"><text class="number">4</text></a>
+</svg>
+
+![A badge](https://example.org/badge.svg)
+
+<iframe src="https://example.org/film"></iframe>
+
+```{dropdown} More
+:open:
+```
+
+```{bibliography}
+```
+"""
+WRONG_CHAPTER = "At the end of this [chapter 9](#the-definition-of-entropy) you have read a chapter"
 
 
 def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
-    small_book.write(tmp_path / "source", index=WRONG, tag="checks-eq-small-lag2")
-    done = build(tmp_path / "source", tmp_path)
+    source = tmp_path / "source"
+    small_book.write(source, index=WRONG, tag="checks-eq-small-lag2")
+    replace_in(
+        source / "chapters" / "01_short.ipynb", "At the end of this chapter you", WRONG_CHAPTER
+    )
+    replace_in(source / "_config.yml", "html:", "html:\n  analytics: {google_analytics_id: G-1}")
+    done = build(source, tmp_path)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout
-    for place, words in (
-        (r"index\.md:3", r"not a formula: \\unknown\{y\}"),
-        (r"index\.md:5", r"not a formula: \\frac\{1\}"),
-        (r"01_short\.ipynb(:\d+)?", r"cell \[1\]: its tag checks-eq-small-lag2 names no equation"),
-    ):
-        assert re.search(rf"{place}: WARNING: {words}", done.stdout), done.stdout
-    assert done.stdout.count("WARNING") == 3, done.stdout
+    mistakes = (
+        (r"index\.md:3: WARNING", r"not a formula: \\unknown\{y\}"),
+        (r"index\.md:5: WARNING", r"not a formula: \\frac\{1\}"),
+        (r"index\.md:7: WARNING", "nothing checks the number of 'chapter 1'"),
+        (r"index\.md:7: WARNING", "a link says chapter 2, and leads to chapter 1"),
+        (r"index\.md:9: WARNING", "a link says chapter 3, and leads to chapter 1"),
+        (r"index\.md:9: WARNING", "a link leads to chapters/04_gone, which is not in"),
+        (r"index\.md:14: WARNING", r"https://example\.org/badge\.svg would not be shown"),
+        (r"index\.md:16: WARNING", r'<iframe src="https://example\.org/film" would not be shown'),
+        (r"index\.md:18: ERROR", r"\{dropdown\} needs sphinx_design"),
+        (r"01_short\.ipynb: text above cell \[1\], line 3: WARNING", "a link says chapter 9, and"),
+        (r"01_short\.ipynb: cell \[1\]: WARNING", "its tag checks-eq-small-lag2 names no equation"),
+        ("WARNING", r"_config\.yml or a template: https://www\.googletagmanager\.com/\S+ would"),
+    )
+    for place, words in mistakes:
+        assert re.search(f"{place}: {words}", done.stdout), done.stdout
+    assert len(re.findall("WARNING|ERROR", done.stdout)) == len(mistakes), done.stdout
+
+
+def replace_in(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_a_build_that_hangs_is_ended(tmp_path):

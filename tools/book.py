@@ -15,9 +15,14 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 TITLE = CONFIG["title"]
+LANGUAGE = CONFIG["sphinx"]["config"]["language"]
+# What every chapter has: words of its opening, and sections.
+OPENING = CONFIG["sphinx"]["config"]["chapter_opening"]
+SECTIONS = CONFIG["sphinx"]["config"]["chapter_sections"]
 CONTENTS = parse_toc_yaml(ROOT / "_toc.yml")
 PAGES = list(CONTENTS)  # names of the pages, as they follow each other
-CHAPTERS = [ROOT / f"{name}.ipynb" for name in PAGES if name.startswith("chapters/")]
+LISTED = [ROOT / f"{name}.ipynb" for name in PAGES if name.startswith("chapters/")]
+CHAPTERS = [path for path in LISTED if path.is_file()]  # a test names those that are not there
 NUMBERED = [name for part in CONTENTS.root.subtrees if part.numbered for name in part.items]
 # Name of a chapter -> its number, for those that the contents number.
 NUMBERS = {Path(str(name)).name: number for number, name in enumerate(NUMBERED, start=1)}

@@ -3,12 +3,13 @@
 python tools/preview.py     after a change of the title or of the argument
 """
 
+import re
 import sys
 
 import book
 from browser import NoBrowser, open_browser
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
+PAGE = """<!doctype html><html lang="LANGUAGE"><meta charset="utf-8"><style>
 body { margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 60px 70px;
   display: grid; align-content: space-between; background: #fff; color: #1b1f24;
   border-left: 24px solid #0072b2; font: 32px "DejaVu Sans", sans-serif; }
@@ -34,7 +35,8 @@ def main():
     try:
         with open_browser() as browser:
             page = browser.new_page(viewport={"width": 1200, "height": 630})
-            page.set_content(PAGE.replace("ICON", icon).replace("TITLE", title))
+            words = {"LANGUAGE": book.LANGUAGE, "ICON": icon, "TITLE": title}
+            page.set_content(re.sub("LANGUAGE|ICON|TITLE", lambda word: words[word[0]], PAGE))
             page.screenshot(path=book.ROOT / "_static" / "preview.png")
     except NoBrowser as problem:
         return str(problem)
