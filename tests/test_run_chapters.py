@@ -10,6 +10,7 @@ import time
 import book
 import pytest
 import run_chapters
+import test_chapters
 from nbclient.exceptions import DeadKernelError
 from notebooks import aside, notebook
 
@@ -109,6 +110,22 @@ def test_as_a_script_a_chapter_is_called_one(tmp_path):
     command = [sys.executable, "-m", "nbconvert", "--to", "script", "--log-level=ERROR", path]
     subprocess.run(command, check=True)
     assert path.with_suffix(".py").exists()
+
+
+def test_what_an_editor_left_out_is_put_back(tmp_path):
+    """Colab stores format 4.0, and the ids of cells in their metadata."""
+    path = notebook(tmp_path, "1", "2", "3")
+    nb = book.read(path) | {"nbformat_minor": 0, "metadata": {"colab": {"provenance": []}}}
+    for cell, metadata in zip(nb["cells"], [{"id": "one"}, {"id": "one"}, {}], strict=True):
+        del cell["id"]
+        cell["metadata"] = metadata
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    assert "make outputs" in "".join(test_chapters.only_what_must_be_is_stored(nb))
+    assert aside(run_chapters.run_and_store, [path])["small"][0]
+    stored = book.read(path)
+    assert [cell["id"] for cell in stored["cells"]] == ["one", "one-2", "cell-3"]
+    assert list(test_chapters.only_what_must_be_is_stored(stored)) == []
+    assert not aside(run_chapters.run_and_store, [path])["small"][0]
 
 
 @pytest.mark.parametrize(

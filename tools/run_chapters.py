@@ -60,7 +60,7 @@ class Loop(asyncio.SelectorEventLoop):
 
 def run(path):
     """Run the notebook at `path` and return it with fresh outputs and nothing else new."""
-    nb = nbformat.read(path, as_version=4)
+    nb = repaired(nbformat.read(path, as_version=4))
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
     for cell in code:
         cell.update(outputs=[], execution_count=None)
@@ -78,6 +78,18 @@ def run(path):
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 raise Refused(f"cell [{cell.execution_count}] wrote to stderr:\n{output.text}")
+    return nb
+
+
+def repaired(nb):
+    """In the format of the book, an id for each cell; Colab stores an older one, without."""
+    nb.nbformat_minor = nbformat.v4.nbformat_minor
+    taken = set()
+    for number, cell in enumerate(nb.cells, start=1):
+        # Colab keeps the id in the metadata; a copied cell has that of its original.
+        known = cell.get("id") or cell.metadata.get("id") or f"cell-{number}"
+        cell.id = known if known not in taken else f"{known}-{number}"
+        taken.add(cell.id)
     return nb
 
 
