@@ -1,6 +1,7 @@
-"""What a page says of itself: to search engines, and where someone posts a link to it."""
+"""What the book says of itself: to search engines, and where someone posts a link to a page."""
 
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
@@ -12,6 +13,9 @@ DESCRIPTIONS = {
 
 # What the picture beside a posted link shows (tools/preview.py).
 PREVIEW = "From the likelihood to the cross-entropy H(p, q) to its gradient, q − p."
+
+
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
 def describe_page(app, pagename, templatename, context, doctree):
@@ -40,7 +44,23 @@ def describe_page(app, pagename, templatename, context, doctree):
     )
 
 
+def list_the_pages(app, error):
+    """For search engines, in sitemap.xml, if the address is known; robots.txt says where that is."""
+    address = app.config.html_baseurl
+    if error or app.builder.format != "html" or not address:
+        return
+    pages = [app.builder.get_target_uri(name) for name in sorted(app.env.found_docs)]
+    entries = "".join(f"<url><loc>{escape(address + page)}</loc></url>\n" for page in pages)
+    sitemap = (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="{SITEMAP}">\n{entries}</urlset>\n'
+    )
+    Path(app.outdir, "sitemap.xml").write_text(sitemap, encoding="utf-8")
+    robots = f"User-agent: *\nAllow: /\nSitemap: {address}sitemap.xml\n"
+    Path(app.outdir, "robots.txt").write_text(robots, encoding="utf-8")
+
+
 def setup(app):
+    app.connect("build-finished", list_the_pages)
     # After the theme, which writes the titles.
     app.connect("html-page-context", describe_page, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

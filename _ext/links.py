@@ -1,6 +1,7 @@
-"""Addresses: of the repository that builds the book, of the explorer's states, of cited works."""
+"""Addresses: of the book and its repository, of the explorer's states, of cited works."""
 
 import os
+import re
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,6 +49,18 @@ def open_the_copy(app, pagename, templatename, context, doctree):
                 button["url"] = f"{repository}/blob/{COPIES}/{Path(pagename).name}.ipynb"
 
 
+def name_the_site(app, config):
+    """An address that is named counts; without one, that of the repository's pages, if any."""
+    url = os.environ.get("BOOK_SITE_URL", "").rstrip("/")
+    if not url:
+        return
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+        message = "BOOK_SITE_URL should look like https://book.example.org"
+        raise ConfigError(f"{message}, and is {url}")
+    config.html_baseurl = f"{url}/"
+    config.notfound_urls_prefix = f"{urlsplit(url).path}/"
+
+
 def link_to_explorer(app, doctree, docname):
     """[words](explorer:z=1,2,0&y=0) leads to that state of the explorer."""
     for link in doctree.findall(nodes.reference):
@@ -65,6 +78,7 @@ def ask_the_registry(app, uri):
 def setup(app):
     # Before the theme reads its options.
     app.connect("config-inited", name_the_repository, priority=100)
+    app.connect("config-inited", name_the_site, priority=101)
     # After the theme, which makes the buttons.
     app.connect("html-page-context", open_the_copy, priority=900)
     app.connect("doctree-resolved", link_to_explorer)

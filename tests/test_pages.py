@@ -105,7 +105,7 @@ def broken_links(site):
 
 
 def test_the_pages_are_those_of_the_contents(site):
-    assert sorted(pages_of(site)) == sorted(f"{name}.html" for name in [*PAGES, "search", "404"])
+    assert sorted(pages_of(site)) == sorted([*(f"{name}.html" for name in PAGES), *NO_SOURCE])
 
 
 def test_every_link_and_anchor_resolves(site):
@@ -268,6 +268,7 @@ def test_without_a_repository_no_page_has_one(site):
         urls = [url for url in page.buttons.values() if url and is_foreign(url)]
         assert urls == [], name
         assert not {"canonical", "og:url", "og:image"} & set(page.meta), name
+    assert not (site / "sitemap.xml").exists() and not (site / "robots.txt").exists()
     for path in html_files(site):
         # Whose repository is Jupyter Book's default.
         assert "executablebooks" not in path.read_text(encoding="utf-8")
@@ -295,6 +296,15 @@ def test_with_a_repository_the_buttons_lead_there(forks):
     assert "colab" not in (forks[0] / "index.html").read_text(encoding="utf-8")
     loaded = [link for link in page_of(forks[0] / "404.html").links if "_static" in link]
     assert loaded and all(link.startswith("/fork/") for link in loaded)
+
+
+def test_with_an_address_search_engines_get_a_list_of_all_pages(forks):
+    robots = (forks[0] / "robots.txt").read_text(encoding="utf-8")
+    assert robots.endswith("Sitemap: https://someone.github.io/fork/sitemap.xml\n")
+    listed = ElementTree.parse(forks[0] / "sitemap.xml").getroot()
+    pages = pages_of(forks[0])
+    expected = [p.meta["canonical"] for n, p in pages.items() if n not in NO_SOURCE]
+    assert sorted(url[0].text for url in listed) == sorted(expected)
 
 
 def test_the_same_book_is_the_same_site(forks):
@@ -328,10 +338,35 @@ def test_an_address_that_is_none_stops_the_build(monkeypatch, url):
         named_by(monkeypatch, url)
 
 
-def named_by(monkeypatch, url):
+@pytest.mark.parametrize(
+    "site_url, address, prefix",
+    [
+        ("https://book.example.org", "https://book.example.org/", "/"),
+        (
+            "https://group.gitlab.io/course/book/",
+            "https://group.gitlab.io/course/book/",
+            "/course/book/",
+        ),
+        ("", "https://you.github.io/b/", "/b/"),
+    ],
+)
+def test_an_address_of_ones_own_counts(monkeypatch, site_url, address, prefix):
+    config = named_by(monkeypatch, "https://github.com/you/b", site_url)
+    assert (config.html_baseurl, config.notfound_urls_prefix) == (address, prefix)
+
+
+@pytest.mark.parametrize("url", ["book.example.org", "https://", "https://a.org/?b", "ftp://a.org"])
+def test_an_address_of_ones_own_that_is_none_stops_the_build(monkeypatch, url):
+    with pytest.raises(ConfigError, match="should look like https://book.example.org"):
+        named_by(monkeypatch, "", url)
+
+
+def named_by(monkeypatch, url, site_url=""):
     monkeypatch.setenv("BOOK_REPOSITORY_URL", url)
+    monkeypatch.setenv("BOOK_SITE_URL", site_url)
     config = SimpleNamespace(html_theme_options={}, html_baseurl="", notfound_urls_prefix="/")
     links.name_the_repository(None, config)
+    links.name_the_site(None, config)
     return config
 
 
