@@ -432,8 +432,8 @@ def test_a_missing_page_gets_the_books_own_answer(browser, address):
         assert visit.page.locator("h1:visible").inner_text() == "No such page"
         # The page itself is the one thing that is not there.
         assert len(visit.wrong) == 1 and "404" in visit.wrong[0], visit.wrong
-        visit.page.locator("#pst-primary-sidebar a[href$='01_likelihood.html']").click()
-        visit.page.wait_for_url(f"{address}chapters/01_likelihood.html")
+        visit.page.locator(f"#pst-primary-sidebar a[href$='{CHAPTER}']").click()
+        visit.page.wait_for_url(f"{address}{CHAPTER}")
 
 
 def test_the_folder_works_without_a_server(site, browser):
