@@ -33,14 +33,15 @@ def check_numbers(app, doctree, docname):
     for link in doctree.findall(nodes.reference):
         if found := LINKED.search(link.astext()):
             page = link.get("refuri", "").partition("#")[0]
-            compare(app, link, pages.get(page, "" if page else docname), found[1] or found[2])
+            chapter = pages.get(page) if page else docname
+            compare(app, link, chapter, found[1] or found[2], link.astext())
     for raw in doctree.findall(nodes.raw):
         for page, text in LINK.findall(raw.astext()):
             name = pages.get(f"{page}.html")
             if page.startswith("chapters/") and not name:
                 warn(f"a link leads to {page}, which is not in the contents", raw)
             elif found := IN_LINK.search(text):
-                compare(app, raw, name, found[1])
+                compare(app, raw, name, found[1], found[1])
 
 
 def link_around(node):
@@ -49,11 +50,11 @@ def link_around(node):
     return node
 
 
-def compare(app, node, page, said):
-    number = number_of(app.env, page) if page else ""
+def compare(app, node, chapter, said, words):
+    number = number_of(app.env, chapter) if chapter else ""
     if said != number:
         where = f"chapter {number}" if number else "no numbered chapter"
-        warn(f"a link says chapter {said}, and leads to {where}", node)
+        warn(f"the link '{words}' leads to {where}", node)
 
 
 def warn(message, node):
