@@ -6,6 +6,7 @@ built. What the templates of the theme load for nothing, _templates/ leaves out.
 import base64
 import gc
 import hashlib
+import json
 import re
 from html import escape
 from pathlib import Path
@@ -39,6 +40,12 @@ REFUSED = (
     "{} would not be shown: the policy of the pages (_ext/pages.py) lets them load nothing from "
     "other sites, and no frames. Link to it, or keep a copy of it in the book"
 )
+TRANSLATIONS = """{
+  const { messages, locale } = %s
+  Object.assign(Documentation.TRANSLATIONS, messages)
+  Object.assign(Documentation, { LOCALE: locale, PLURAL_EXPR: (n) => Number(%s) })
+}
+"""
 logger = logging.getLogger(__name__)
 
 
@@ -111,6 +118,17 @@ def refuse_around_the_text(app, page):
         logger.warning(message, type="pages", once=True)
 
 
+def translate_without_eval(app, error):
+    """Sphinx's script makes a function of a text, for plurals; a policy that allows that allows
+    whatever is put into a page. In other languages than English the rule stands in a file."""
+    path = Path(app.outdir, "_static", "translations.js")
+    if error or app.builder.format != "html" or not path.exists():
+        return
+    catalog = re.search(r"(?s)addTranslations\((.*)\)", path.read_text(encoding="utf-8"))[1]
+    rule = json.loads(catalog)["plural_expr"]
+    path.write_text(TRANSLATIONS % (catalog, rule), encoding="utf-8")
+
+
 class NeedsDesign(SphinxDirective):
     """For what the manual of Jupyter Book shows, and this book leaves out."""
 
@@ -146,5 +164,6 @@ def setup(app):
     app.connect("doctree-resolved", refuse_in_the_text)
     # After the theme, which makes the list of buttons.
     app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", translate_without_eval)
     app.connect("build-finished", write_policies, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
