@@ -1,10 +1,27 @@
 """What Sphinx has read of the chapters, for the pages that are made from it."""
 
 import functools
+import json
 
 from docutils import nodes
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+
+logger = logging.getLogger(__name__)
+
+
+def keep_what_can_be_read(app, docname, source):
+    """A notebook that is no JSON, after a merge, say, is a message, and not a traceback."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    try:
+        json.loads(source[0])
+    except ValueError as error:
+        logger.warning(f"not a notebook: {error}", location=docname, type="doctrees")
+        title = {"cell_type": "markdown", "metadata": {}, "source": f"# {docname}"}
+        nb = {"cells": [title], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+        source[0] = json.dumps(nb)
 
 
 class Later(nodes.General, nodes.Element):
@@ -82,6 +99,7 @@ def link(app, docname, chapter, place, text):
 
 
 def setup(app):
+    app.connect("source-read", keep_what_can_be_read)
     # Before maths.py goes through the formulas.
     app.connect("doctree-resolved", replace_all, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -474,6 +474,14 @@ def replace_in(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def test_a_notebook_that_a_merge_has_spoiled_is_named(tmp_path):
+    small_book.write(tmp_path / "source", index="# A book\n\n```{bibliography}\n```\n")
+    replace_in(tmp_path / "source" / "chapters" / "01_short.ipynb", "{", "<<<<<<< HEAD\n{")
+    done = build(tmp_path / "source", tmp_path)
+    assert done.returncode != 0 and "Traceback" not in done.stdout, done.stdout
+    assert re.search(r"01_short\.ipynb: WARNING: not a notebook: .* line 1 column 1", done.stdout)
+
+
 def test_a_book_in_another_language_counts_as_it_does(tmp_path, browser):
     """Sphinx's own way is refused by the policy, on every page."""
     small_book.write(tmp_path / "source")
