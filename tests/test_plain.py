@@ -9,6 +9,7 @@ import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import lab
 import links
 import nbformat
 import pytest
@@ -19,8 +20,6 @@ from nbformat.sign import NotebookNotary
 from test_gate import nbval
 from test_repository import jobs, program
 from website import build, built, once, run
-
-import lab
 
 NOTE = "A figure that is not shown appears when its cell is run, or once the notebook is trusted."
 # What no viewer of notebooks knows.
