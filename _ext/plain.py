@@ -54,8 +54,8 @@ class Plain:
         nb = json.loads(Path(self.env.doc2path(self.docname)).read_text(encoding="utf-8"))
         cells = []
         for number, cell in enumerate(nb["cells"], start=1):
-            # As MyST-NB counts the lines of a notebook.
-            line = 10_000 * number + 1
+            # As MyST-NB counts: numbering.py takes one off.
+            line = 10_000 * number + 2
             if cell["cell_type"] != "markdown":
                 cells += [cell, *self.caption(cell, line)]
             elif text := self.checked("".join(cell["source"]), line):
@@ -303,10 +303,16 @@ def write_copies(app):
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
     for docname in sorted(app.env.found_docs):
-        if Path(app.env.doc2path(docname)).suffix == ".ipynb":
-            text = json.dumps(Plain(app, docname).notebook(), indent=1, ensure_ascii=False)
-            path = folder / f"{Path(docname).name}.ipynb"
-            path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+        if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+            continue
+        try:
+            nb = Plain(app, docname).notebook()
+        except json.JSONDecodeError:
+            # It has had its warning when it was read.
+            continue
+        text = json.dumps(nb, indent=1, ensure_ascii=False)
+        path = folder / f"{Path(docname).name}.ipynb"
+        path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
     # The event asks for pages.
     return []
 

@@ -381,6 +381,7 @@ def test_the_search_opens(browser, address, width, folded):
         visit.open(address + CHAPTER)
         if folded:
             page.locator(".primary-toggle:visible").click()
+            page.locator(".search-button-field").wait_for(state="hidden")
         button = page.locator(".search-button__button:visible")
         for open_it in (button.click, lambda: page.keyboard.press("Control+k")):
             open_it()

@@ -433,7 +433,7 @@ This is chapter 1, or is it [chapter 2](chapters/01_short.ipynb)?
 ```{bibliography}
 ```
 """
-WRONG_CHAPTER = "At the end of this [chapter 9](#the-definition-of-entropy) you have read a chapter"
+WRONG_CHAPTER = "At the end of this [chapter 9](01_short.ipynb) you have read a chapter"
 
 
 def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):

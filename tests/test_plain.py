@@ -193,8 +193,9 @@ def test_what_has_no_plain_form_stops_the_build_with_its_place(tmp_path):
     small_book.write(tmp_path / "source", second=cells)
     done = build(tmp_path / "source", tmp_path)
     assert done.returncode != 0 and "Traceback" not in done.stdout
-    for line, name in ((20003, r"\{figure\} \.\./photo\.png"), (20006, "term")):
-        said = rf"02_more\.ipynb:{line}: WARNING: {name} cannot stand in a plain notebook"
+    for line, name in ((3, r"\{figure\} \.\./photo\.png"), (6, "term")):
+        place = rf"02_more\.ipynb: text above cell \[1\], line {line}"
+        said = f"{place}: WARNING: {name} cannot stand in a plain notebook"
         assert re.search(said, done.stdout), done.stdout
     assert done.stdout.count("WARNING") == 2, done.stdout
 
