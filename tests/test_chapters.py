@@ -140,6 +140,8 @@ def every_equation_is_checked(nb):
             yield f"equation {label} has no cell tagged {book.CHECKS}{label}"
         if label not in times:
             yield f"tag {book.CHECKS}{label} names an equation that is not there"
+    for label in re.findall(r"(?m)\$\$ *\((?!eq-)([^()\s]+)\) *$", prose(nb)):
+        yield f"equation {label}: the label of an equation begins with eq-"
 
 
 def it_has_the_anatomy_of_a_chapter(nb):
@@ -200,4 +202,7 @@ CHECKS = [
 @pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda path: path.stem)
 def test_chapter(chapter, check):
     problems = list(check(book.read(chapter)))
-    assert not problems, "\n".join([chapter.name, *problems])
+    cure = (
+        f"(make outputs CHAPTER={chapter.stem} renews outputs and takes away what an editor left)"
+    )
+    assert not problems, "\n".join([chapter.name, *problems, cure])

@@ -197,6 +197,7 @@ FAULTS = {
         ("sum", {"metadata": {}}),
         ("sum", {"source": "print(a + b)"}),
         ("equation", {"source": "A sum."}),
+        ("equation", {"source": "$$\na = a\n$$ (sum-eq)\n\n$$\na + b\n$$ (eq-small-sum)"}),
     ],
     form.it_has_the_anatomy_of_a_chapter: [
         ("opening", {"source": "\n".join(book.OPENING[1:])}),

@@ -59,7 +59,7 @@ def test_links_of_the_pdf_stay_inside_and_what_is_not_there_is_no_link(printed):
 def test_a_page_that_is_not_there_is_told_from_those_that_are(monkeypatch):
     monkeypatch.setattr(pdf, "print_book", lambda *_: pytest.fail("something is printed"))
     said = pdf.main(["01_likelyhood"])
-    assert said.startswith("There is no 01_likelyhood; there are: ")
+    assert said.startswith("There is no 01_likelyhood in _toc.yml; there are: ")
     assert book.CHAPTERS[0].stem in said
 
 

@@ -145,7 +145,7 @@ def test_a_chapter_that_fails_or_warns_is_not_stored(tmp_path, monkeypatch, caps
 
 def test_a_chapter_that_is_not_there_is_told_from_those_that_are():
     said = run_chapters.main(["chapters/01_likelyhood.ipynb"])
-    assert said.startswith("There is no 01_likelyhood; there are: ")
+    assert said.startswith("There is no 01_likelyhood in _toc.yml; there are: ")
     assert book.CHAPTERS[0].stem in said
 
 

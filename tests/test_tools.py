@@ -18,7 +18,9 @@ def test_pages_are_picked_by_name_or_path_in_the_order_of_the_book():
     one, two, *_ = book.CHAPTERS
     assert book.pick([], book.CHAPTERS) == book.CHAPTERS
     assert book.pick([str(two), one.stem], book.CHAPTERS) == [one, two]
-    with pytest.raises(book.NoPage, match=f"There is no oops; there are: {one.stem}, {two.stem}"):
+    with pytest.raises(
+        book.NoPage, match=f"There is no oops in _toc.yml; there are: {one.stem}, {two.stem}"
+    ):
         book.pick([one.stem, "oops"], book.CHAPTERS)
 
 

@@ -44,7 +44,8 @@ def pick(names, known):
     by_name = {Path(page).stem: page for page in known}
     wanted = {Path(name).stem for name in names} or by_name.keys()
     if unknown := sorted(wanted - by_name.keys()):
-        raise NoPage(f"There is no {', '.join(unknown)}; there are: {', '.join(by_name)}.")
+        listed = ", ".join(by_name)
+        raise NoPage(f"There is no {', '.join(unknown)} in _toc.yml; there are: {listed}.")
     return [page for name, page in by_name.items() if name in wanted]
 
 
