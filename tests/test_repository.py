@@ -148,7 +148,9 @@ def test_the_site_does_not_look_for_pages_in_the_environments():
 
 
 def test_no_file_knows_the_machine_it_was_made_on():
-    path_of_a_machine = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/|(?<!system-)site-packages")
+    path_of_a_machine = re.compile(
+        r"(?<![\w.])/(?:home|root|work|Users)/|(?<!system-)site-packages"
+    )
     for path, text in texts():
         if path.parent.name != "tests":  # a test may say what it looks for
             found = path_of_a_machine.search(text)
