@@ -404,9 +404,9 @@ def test_a_word_that_was_found_is_readable_in_a_link(browser, address, scheme):
 
 
 def results_of_search(page):
-    # The results come in one by one; the heading changes after the last.
-    done = page.locator("#search-results > h2", has_text="Search Results")
-    done.wait_for(state="attached")  # the theme hides it
+    # The results come in one by one; a line says how many when the last has come.
+    said = page.locator("#search-results .search-summary").filter(has_text=re.compile(r"\S"))
+    said.wait_for(state="attached")
     page.wait_for_load_state("networkidle")  # each fetches a line of its page
     links = page.locator("#search-results li a")
     return [link.get_attribute("href") for link in links.all()]

@@ -71,14 +71,12 @@ def commands():
     cores = os.cpu_count()
     parallel = seconds(*pytest)
     cells = seconds(*pytest, "chapters")
-    serial = seconds(*pytest, "-n", "0")
     least = sum(bare.values())
     rows = [
         ["fresh clone to website (`make book`, packages in the cache)", f"{first:.0f} s"],
         ["website again", f"{again:.1f} s"],
         ["test suite (`make test`)", f"{parallel:.0f} s"],
         ["of it the chapters alone", f"{cells:.0f} s"],
-        ["test suite in one process", f"{serial:.0f} s"],
         ["floor: all chapters, each in one bare Python process", f"{least:.0f} s"],
         [f"floor divided by {cores} cores", f"{least / cores:.0f} s"],
         ["chapters alone, in units of that", f"{cells / (least / cores):.2f}"],
