@@ -185,7 +185,7 @@ def test_figures_that_nobody_has_seen_come_too(browser, address):
     with Visit(browser, address) as visit:
         visit.context.add_init_script("CSS.supports = () => true")
         visit.page.goto(address + CHAPTER)
-        visit.page.wait_for_function(
+        visit.wait_until(
             "[...document.querySelectorAll('article img')].every(image => image.naturalWidth)"
         )
 
@@ -326,9 +326,7 @@ def test_an_edge_fades_where_a_formula_goes_on(browser, address):
         arrow = "box => getComputedStyle(box.parentElement, '::after').content"
         assert box.evaluate(arrow) == '"›"'
         box.evaluate("box => { box.scrollLeft = 1e6 }")
-        visit.page.wait_for_function(
-            "box => box.matches('.more-before') && !box.matches('.more-after')", arg=box
-        )
+        visit.wait_until("document.querySelector('.more-before:not(.more-after)')")
         assert box.evaluate(arrow) == '"‹"'
 
 

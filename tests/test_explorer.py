@@ -331,7 +331,7 @@ def test_a_finger_drags_a_handle_and_does_not_scroll(browser, address):
             points = [] if at is None else [{"x": x, "y": at}]
             finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
         field = "document.querySelector('[data-part=link]').value"
-        visit.page.wait_for_function(f"{field}.endsWith('#z=-1,2,0&y=0')")
+        visit.wait_until(f"{field}.endsWith('#z=-1,2,0&y=0')")
         assert visit.page.evaluate("scrollY") == before
         assert visit.wrong == []
 
@@ -526,9 +526,7 @@ def test_nothing_is_inaccessible_or_cut_off(browser, address, scheme, width):
 def test_the_drawings_follow_the_width(visit):
     wide = part(visit, "columns").bounding_box()["width"]
     visit.page.set_viewport_size({"width": 360, "height": 740})
-    visit.page.wait_for_function(
-        f"document.querySelector('[data-part=columns]').clientWidth < {wide}"
-    )
+    visit.wait_until(f"document.querySelector('[data-part=columns]').clientWidth < {wide}")
     assert handle(visit, 0).count() == 1
 
 

@@ -120,6 +120,21 @@ class Visit:
         self.wait_for_figures()
         return response
 
+    def wait_until(self, condition):
+        """Until this JavaScript holds. (Playwright's own waiting needs the eval that the policy
+        of the pages forbids, unless it holds at once.)"""
+        self.page.evaluate(
+            f"""() => new Promise((done, fail) => {{
+              const end = performance.now() + 60_000
+              const look = () => {{
+                if ({condition}) done()
+                else if (performance.now() < end) setTimeout(look, 20)
+                else fail(Error("never true"))
+              }}
+              look()
+            }})"""
+        )
+
     def wait_for_figures(self):
         """Also for those that wait until a reader gets near."""
         self.page.evaluate(
