@@ -28,7 +28,7 @@ At the end of this chapter you have read a chapter, and it was short.
 
 ## The definition of entropy
 
-A **surprising word** is a word, and **Here.** is none. `F.cross_entropy` takes it, `print` does not. [A state](explorer:z=1,2,0&y=0) has an address. Beside a formula stand brackets and commas ($x$, $y$), and $z$.
+A **surprising word** is a word, and **Here.** is none; two are **surprising words**. `F.cross_entropy` takes it, `print` does not. [A state](explorer:z=1,2,0&y=0) has an address. Beside a formula stand brackets and commas ($x$, $y$), and $z$.
 
 $$
 x = y

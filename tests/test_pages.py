@@ -390,7 +390,7 @@ def test_the_index_has_terms_functions_and_headings(forks):
     page = (forks[0] / "appendix" / "terms.html").read_text(encoding="utf-8")
     entries = re.findall(r"(?s)<dt>(.*?)</dt><dd><p>(.*?)</p>", page)
     words = [re.sub("<.*?>", "", word).strip() for word, _ in entries]
-    assert words == ["F.cross_entropy", "entropy", "surprising word"]
+    assert words == ["F.cross_entropy", "entropy", "surprising words"]
     assert all("01_short.html#the-definition-of-entropy" in places for _, places in entries)
 
 
