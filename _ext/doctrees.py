@@ -71,6 +71,18 @@ def number_of(env, chapter):
     return ".".join(map(str, env.toc_secnumbers.get(chapter, {}).get("", ())))
 
 
+def number_of_equation(env, label):
+    """ "(5.3)"; "" for what is no label of an equation."""
+    chapter, anchor = place_of_equation(env, label)
+    numbers = env.toc_fignumbers.get(chapter, {}).get("displaymath", {}).get(anchor, ())
+    return f"({'.'.join(map(str, numbers))})" if numbers else ""
+
+
+def place_of_equation(env, label):
+    chapter, _ = env.domains["math"].equations.get(label, ("", None))
+    return chapter, nodes.make_id(f"equation-{label}")
+
+
 def title_of(env, chapter):
     number = number_of(env, chapter)
     return f"{number}. {env.titles[chapter].astext()}" if number else env.titles[chapter].astext()

@@ -1,9 +1,13 @@
 """Equations and the cells that check them: marks from one to the other, and a list of all.
 
-A cell with the tag checks-eq-... checks the equation with the label eq-... The directive
-{equations} lists the numbered equations of all chapters, each with its section and its checks.
+A cell whose metadata holds "checks": {"eq-...": kind} checks the equation with that label. The
+directive {equations} lists the numbered equations of all chapters, each with its section and its
+checks.
 """
 
+import re
+
+from checks import together, with_kinds
 from doctrees import (
     Later,
     MakeLater,
@@ -11,72 +15,71 @@ from doctrees import (
     is_code_cell,
     is_numbered,
     link,
+    number_of_equation,
     parts,
     section_of,
     title_of,
 )
 from docutils import nodes
+from folds import fold_of, is_check
 from sphinx.util import logging
 
-TAG = "checks-"
 logger = logging.getLogger(__name__)
 
 
-def name_the_checks(app, doctree):
-    """Give each cell that checks an equation an id, so that links can lead to it."""
-    times = {}
+def places_by_kind(app, doctree, label):
+    """Kind -> the ids of the cells that check an equation so; the kinds as _config.yml has them."""
+    places = {kind: [] for kind in app.config.check_kinds}
     for cell in doctree.findall(is_code_cell):
-        tags = (cell.get("cell_metadata") or {}).get("tags", [])
-        # Label -> the id of this cell.
-        cell["checks"] = {}
-        for label in [tag.removeprefix(TAG) for tag in tags if tag.startswith(TAG)]:
-            times[label] = times.get(label, 0) + 1
-            number = f"-{times[label]}" if times[label] > 1 else ""
-            cell["checks"][label] = f"{TAG}{label}{number}"
-        cell["ids"] += cell["checks"].values()
-
-
-def checks_of(doctree, label):
-    """The ids of the cells that check an equation, in their order."""
-    cells = doctree.findall(is_code_cell)
-    return [cell["checks"][label] for cell in cells if label in cell["checks"]]
-
-
-def number_of(app, docname, equation):
-    numbers = app.env.toc_fignumbers[docname]["displaymath"]
-    return "({})".format(".".join(map(str, numbers[equation["ids"][0]])))
+        if label in cell["places"]:
+            places.setdefault(cell["checks"][label], []).append(cell["places"][label])
+    return {kind: ids for kind, ids in places.items() if ids}
 
 
 def mark_equations_and_checks(app, doctree, docname):
     """In a chapter: from the equation to the cell, and from the cell to the equation."""
     places = {}
     for equation in list(doctree.findall(is_numbered)):
-        label, number = equation["label"], number_of(app, docname, equation)
+        label, number = equation["label"], number_of_equation(app.env, equation["label"])
         places[label] = number, equation["ids"][0]
-        if checks := checks_of(doctree, label):
-            equation.replace_self(with_tick(equation, number, checks[0]))
+        if kinds := places_by_kind(app, doctree, label):
+            around, at = equation.parent, equation.parent.index(equation)
+            around[at] = with_ticks(app, equation, number, kinds)
     for cell in doctree.findall(is_code_cell):
         for label in cell["checks"].keys() - places.keys():
-            message = f"its tag {TAG}{label} names no equation of this chapter"
+            message = f"its check of {label} names no equation of this chapter"
             logger.warning(message, location=cell, type="equations")
-        known = [places[label] for label in cell["checks"] if label in places]
+        known = [label for label in cell["checks"] if label in places]
         if known:
-            cell.insert(0, line_of_checks(known))
+            kinds = {places[label][0]: cell["checks"][label] for label in known}
+            fold = fold_of(cell) if is_check(cell) else None
+            line = way_back(app, kinds, dict(places.values()), folded=is_check(cell))
+            (fold or cell).insert(0, line)
 
 
-def with_tick(equation, number, check):
-    spoken = nodes.inline("", f" Check of {number}", classes=["visually-hidden"])
-    title = f"{number} is checked by this cell"
-    tick = nodes.reference("", "✓", spoken, refid=check, internal=True, reftitle=title)
-    mark = nodes.inline("", "", tick, classes=["checked"])
-    return nodes.container("", equation.deepcopy(), mark, classes=["equation"])
+def with_ticks(app, equation, number, kinds):
+    """The equation, and below it a tick for each kind of check, which leads to the first."""
+    title, words = f"{number} is checked by this cell", app.config.check_words
+    mark = nodes.inline(classes=["checked"])
+    for kind, (place, *_) in kinds.items():
+        spoken = nodes.inline("", f" {words['of']} {number} ", classes=["visually-hidden"])
+        tick = nodes.Text(f"✓ {kind}")
+        mark += nodes.reference("", "", tick, spoken, refid=place, internal=True, reftitle=title)
+    return nodes.container("", equation, mark, classes=["equation"])
 
 
-def line_of_checks(places):
-    line = nodes.paragraph("", "checks ", classes=["checks"])
-    for number, place in places:
-        line += nodes.Text(", " if len(line) > 1 else "")
-        line += nodes.reference("", number, refid=place, internal=True)
+def way_back(app, kinds, places, folded):
+    """A line that leads from a cell to the equations that it checks. (Where it is folded, the
+    kinds stand in the summary.)
+    """
+    words = app.config.check_words
+    text = f"{words['checks']} {with_kinds(app, kinds)}"
+    if folded:
+        text = f"{words['back to']} {together(app, list(kinds))}"
+    line = nodes.paragraph(classes=["checks"])
+    for piece in re.split(r"(\([\d.]+\))", text):
+        leads = nodes.reference("", piece, refid=places.get(piece), internal=True)
+        line += leads if piece in places else nodes.Text(piece)
     return line
 
 
@@ -113,16 +116,16 @@ class EquationsOf(Later):
 def listed(app, docname, chapter, doctree, equation):
     """A line with number, section and checks, and the equation itself."""
     section = section_of(equation)
-    number, label = number_of(app, chapter, equation), equation["label"]
+    label, number = equation["label"], number_of_equation(app.env, equation["label"])
     line = nodes.paragraph("", "", link(app, docname, chapter, equation["ids"][0], number))
     line += nodes.Text(" ")
     line += link(app, docname, chapter, section["ids"][-1], section[0].astext())
     line += nodes.Text(": ")
-    checks = checks_of(doctree, label)
-    for count, check in enumerate(checks, start=1):
-        words = "check" if len(checks) == 1 else f"check {count}"
-        line += link(app, docname, chapter, check, words)
-        line += nodes.Text(", " if count < len(checks) else "")
+    for kind, places in places_by_kind(app, doctree, label).items():
+        for count, place in enumerate(places, start=1):
+            words = f"✓ {kind}" if len(places) == 1 else f"✓ {kind} {count}"
+            line += nodes.Text(", " if len(line) > 4 else "")
+            line += link(app, docname, chapter, place, words)
     formula = nodes.math_block(
         "", equation.astext(), nowrap=equation.get("nowrap"), number=None, label=None
     )
@@ -132,7 +135,6 @@ def listed(app, docname, chapter, doctree, equation):
 def setup(app):
     app.add_node(EquationsOf)
     app.add_directive("equations", Equations)
-    app.connect("doctree-read", name_the_checks)
     # Before maths.py goes through the formulas.
     app.connect("doctree-resolved", mark_equations_and_checks, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 from urllib.parse import urljoin
 
-from doctrees import doctree_of, number_of, section_of
+from checks import in_words
+from doctrees import doctree_of, number_of, number_of_equation, place_of_equation, section_of
 from docutils import nodes
 from docutils.parsers.rst.directives import admonitions
 from markdown_it.renderer import RendererHTML
@@ -57,7 +58,7 @@ class Plain:
             # As MyST-NB counts: numbering.py takes one off.
             line = 10_000 * number + 2
             if cell["cell_type"] != "markdown":
-                cells += [cell, *self.caption(cell, line)]
+                cells += [*self.words_of_check(cell), cell, *self.caption(cell, line)]
             elif text := self.checked("".join(cell["source"]), line):
                 cells.append(cell | {"source": text.splitlines(keepends=True)})
         if cells and cells[0]["cell_type"] == "markdown":
@@ -76,16 +77,18 @@ class Plain:
         title, *rest = cell["source"]
         cell["source"] = [f"{title.rstrip()}\n", "\n", line, *(["\n", *rest] if rest else [])]
 
+    def words_of_check(self, cell):
+        """A cell that says what a check cell checks, for its code is hidden."""
+        if "hide-cell" in cell["metadata"].get("tags", []):
+            yield beside(cell, "check", f"*{verbatim(in_words(self.app, cell['metadata']))}*")
+
     def caption(self, cell, line):
         """A cell with number and caption of the figure that a cell draws."""
         figure = cell["metadata"].get("mystnb", {}).get("figure", {})
         if "caption" in figure:
             number = self.reference("numref", figure.get("name", ""))
             words = f"**{number[0]}** {figure['caption']}" if number else figure["caption"]
-            text = self.checked(words.strip(), line)
-            # An old notebook has no ids.
-            name = {"id": f"{cell['id'][:56]}-caption"} if "id" in cell else {}
-            yield {"cell_type": "markdown", **name, "metadata": {}, "source": [text]}
+            yield beside(cell, "caption", self.checked(words.strip(), line))
 
     def checked(self, text, line):
         """The text in plain Markdown, with a warning for what is still none."""
@@ -190,11 +193,9 @@ class Plain:
     def reference(self, role, label):
         """Words, page and anchor of what a role names; None if it names nothing."""
         labels = self.env.domains["std"]
-        equations = self.env.domains["math"].equations
         exercises = getattr(self.env, "sphinx_exercise_registry", {})
-        if role == "eq" and label in equations:
-            docname, anchor = equations[label][0], nodes.make_id(f"equation-{label}")
-            return f"({self.number(docname, 'displaymath', anchor)})", docname, anchor
+        if role == "eq" and (number := number_of_equation(self.env, label)):
+            return number, *place_of_equation(self.env, label)
         # As sphinx-exercise has it.
         if label in labels.anonlabels and (role == "numref" or label in exercises):
             kind = "exercise" if label in exercises else "figure"
@@ -272,7 +273,19 @@ def cited(app, role, key):
         app.env, app.config.root_doc, app.builder, style, key, node, words
     ).astext()
     words = found.strip("[]") if role == "cite:p" else found.translate({91: "(", 93: ")"})
+    return verbatim(words)
+
+
+def verbatim(words):
+    """In Markdown, without the marks that they may hold."""
     return re.sub(r"([*_`$])", r"\\\1", words)
+
+
+def beside(cell, what, text):
+    """A cell of text that belongs to a code cell."""
+    # An old notebook has no ids.
+    name = {"id": f"{cell['id'][:56]}-{what}"} if "id" in cell else {}
+    return {"cell_type": "markdown", **name, "metadata": {}, "source": [text]}
 
 
 def address_of(token):

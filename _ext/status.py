@@ -1,9 +1,10 @@
-"""{status} chapters counts what the chapters hold; {status} packages names the versions that
-made their outputs.
+"""{status} chapters counts what the chapters hold, {status} kinds how their equations are checked;
+{status} packages names the versions that made their outputs.
 """
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 from doctrees import (
@@ -17,6 +18,7 @@ from doctrees import (
     title_of,
 )
 from docutils import nodes
+from equations import places_by_kind
 
 COLUMNS = ["chapter", "cells", "checks", "equations", "figures", "exercises", "seconds"]
 NOT_MEASURED = "–"
@@ -29,6 +31,8 @@ class Status(Later):
         record = json.loads(path.read_text(encoding="utf-8"))
         if self["argument"] == "packages":
             return table(["package", "version"], list(record["versions"].items()))
+        if self["argument"] == "kinds":
+            return table(["how they are checked", "equations"], list(rows_of_kinds(app)))
         names = chapters(app.env)
         titles = [link(app, docname, name, "", title_of(app.env, name)) for name in names]
         counts = [counted(doctree_of(app.env, name)) for name in names]
@@ -51,6 +55,19 @@ def counted(doctree):
         # With a number and without, of sphinx-exercise.
         kinds.count("exercise_enumerable_node") + kinds.count("exercise_node"),
     ]
+
+
+def rows_of_kinds(app):
+    """Each kind of check with its meaning, and how many equations have one."""
+    times = Counter()
+    for doctree in (doctree_of(app.env, name) for name in chapters(app.env)):
+        for equation in doctree.findall(is_numbered):
+            times.update(places_by_kind(app, doctree, equation["label"]).keys())
+    for kind, meaning in app.config.check_kinds.items():
+        yield [
+            nodes.inline("", "", nodes.strong("", kind), nodes.Text(f": {meaning}")),
+            times[kind],
+        ]
 
 
 def table(head, rows):

@@ -43,11 +43,13 @@ entropy
 :::
 """
 
+CHECKS = {"eq-small-log2": "exact"}
+
 # The directives of the book, on pages of their own.
 PAGES = {
     "equations": "# Equations\n\n```{equations}\n```\n",
     "glossary": GLOSSARY,
-    "status": "# Status\n\n```{status} chapters\n```\n\n```{status} packages\n```\n",
+    "status": "# Status\n\n```{status} chapters\n```\n\n```{status} kinds\n```\n\n```{status} packages\n```\n",
     "terms": "# Index\n\n```{terms}\n```\n",
 }
 
@@ -75,13 +77,20 @@ def code_cell(number, source, outputs=(), **metadata):
     return cell | {"execution_count": number, "source": source, "outputs": list(outputs)}
 
 
-def chapter(tag):
+def check_cell(number, source, prompt, **metadata):
+    mystnb = {"code_prompt_show": prompt}
+    return code_cell(number, source, tags=["hide-cell"], mystnb=mystnb, **metadata)
+
+
+def chapter(checks):
     figure = {"image": {"alt": "A black rectangle"}, "figure": {"name": "fig-a", "caption": "A."}}
     drawn = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": FIGURE}}
     return [
         {"cell_type": "markdown", "id": "words", "metadata": {}, "source": CHAPTER},
-        code_cell(1, "assert 2 == 2", tags=[tag]),
-        code_cell(2, "plt.show()", [drawn], mystnb=figure),
+        code_cell(1, "assert 2 == 2", checks=checks),
+        check_cell(2, "assert 3 == 3", "three, by * and _", checks={"eq-small-log2": "sampled"}),
+        check_cell(3, "assert 4 == 4", "four, of no equation"),
+        code_cell(4, "plt.show()", [drawn], mystnb=figure, tags=["hide-input"]),
     ]
 
 
@@ -90,7 +99,7 @@ def notebook(cells):
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def write(folder, *, index=INDEX, tag="checks-eq-small-log2", second=None):
+def write(folder, *, index=INDEX, checks=CHECKS, second=None):
     """Put the sources into the folder; `second` are the cells of a second chapter."""
     for name in ("_ext", "_static", "_templates", "assets"):
         shutil.copytree(book.ROOT / name, folder / name)
@@ -101,7 +110,7 @@ def write(folder, *, index=INDEX, tag="checks-eq-small-log2", second=None):
     # A picture of pixels: every one that the book has.
     shutil.copy(book.ROOT / "_static" / "preview.png", folder / "photo.png")
     (folder / "index.md").write_text(index, encoding="utf-8")
-    chapters, contents = {"01_short": chapter(tag)}, CONTENTS
+    chapters, contents = {"01_short": chapter(checks)}, CONTENTS
     if second:
         chapters["02_more"] = second
         first = "  - file: chapters/01_short\n"

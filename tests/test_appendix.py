@@ -6,7 +6,7 @@ import re
 
 import pytest
 import status
-from book import CHAPTERS, NUMBERS, ROOT, asserts, checked_by, code_cells, equations, prose, read
+from book import CHAPTERS, KINDS, NUMBERS, ROOT, asserts, checks, code_cells, equations, prose, read
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 from website import Visit
@@ -15,12 +15,14 @@ APPENDIX = ROOT / "appendix"
 FORMULAS = {label: formula for c in CHAPTERS for label, formula in equations(read(c))}
 
 
-def checks():
-    """Name of a chapter -> label -> how many of its cells check it."""
+def all_checks():
+    """Name of a chapter -> label -> kinds of its checks, as often as there are some."""
     found = {}
     for chapter in CHAPTERS:
-        labels = [label for _, cell in code_cells(read(chapter)) for label in checked_by(cell)]
-        found[chapter.stem] = {label: labels.count(label) for label in labels}
+        kinds = found[chapter.stem] = {}
+        for _, cell in code_cells(read(chapter)):
+            for label, kind in checks(cell).items():
+                kinds.setdefault(label, []).append(kind)
     return found
 
 
@@ -57,7 +59,7 @@ def test_the_card_holds_formulas_of_the_chapters():
     card = (APPENDIX / "card.md").read_text(encoding="utf-8")
     assert list(faults_of_the_card(card, FORMULAS)) == []
     named = set(re.findall(r"\{eq\}`(.*?)`", card))
-    for chapter, labels in checks().items():
+    for chapter, labels in all_checks().items():
         assert not labels or named & labels.keys(), f"the card has no result of {chapter}"
 
 
@@ -114,33 +116,41 @@ def test_the_card_is_printed_on_two_sides(browser, address):
 
 
 def listed(page):
-    """Like checks(): what the list links to."""
+    """Like all_checks(): what the list links to, and says of it."""
     found = {chapter.stem: {} for chapter in CHAPTERS}
     for entry in page.select(".listed"):
-        targets = [link["href"] for link in entry.select("p a")]
-        chapter, label = re.search(r"(\w+)\.html#equation-(eq-.*)", targets[0]).groups()
-        found[chapter][label] = len({t for t in targets if f"{chapter}.html#checks-{label}" in t})
+        words = {link["href"]: link.text for link in entry.select("p a")}
+        chapter, label = re.search(r"(\w+)\.html#equation-(eq-.*)", next(iter(words))).groups()
+        place = f"{chapter}.html#checks-{label}"
+        found[chapter][label] = [w.split()[1] for t, w in words.items() if place in t]
         assert entry.select_one("math"), f"{label}: no formula"
     return found
 
 
 def test_every_equation_is_listed_with_every_check(site):
     page = page_of(site, "appendix/equations")
-    assert listed(page) == checks()
-    assert {label for labels in checks().values() for label in labels} == set(FORMULAS)
+    in_order = {
+        chapter: {label: sorted(kinds, key=list(KINDS).index) for label, kinds in labels.items()}
+        for chapter, labels in all_checks().items()
+    }
+    assert listed(page) == in_order
+    assert {label for labels in in_order.values() for label in labels} == set(FORMULAS)
     # The comparison can fail.
     page.select(".listed p a")[-1].decompose()
-    assert listed(page) != checks()
+    assert listed(page) != in_order
 
 
 def test_an_equation_and_its_checks_lead_to_each_other(site):
-    for chapter, labels in checks().items():
+    for chapter, labels in all_checks().items():
         text = (site / f"chapters/{chapter}.html").read_text(encoding="utf-8")
-        for label, times in labels.items():
+        for label, kinds in labels.items():
+            times = len(kinds)
             ids = [f"checks-{label}", *(f"checks-{label}-{n}" for n in range(2, times + 1))]
             assert all(text.count(f'id="{i}"') == 1 for i in ids), (chapter, ids)
             assert f'id="checks-{label}-{times + 1}"' not in text, (chapter, label)
-            assert text.count(f'href="#checks-{label}" title="(') == 1, (chapter, label)
+            # A tick for each kind, with its name.
+            ticks = re.findall(rf'href="#checks-{label}(?:-\d+)?" title="\(.*?>✓ (\w+)<', text)
+            assert ticks == [kind for kind in KINDS if kind in kinds], (chapter, label)
             # The last: its permalink.
             assert text.count(f'href="#equation-{label}">(') >= times, (chapter, label)
 
@@ -154,7 +164,7 @@ def rows_of(table):
 
 def test_the_status_page_counts_what_the_chapters_hold(site):
     record = json.loads((APPENDIX / "status.json").read_text(encoding="utf-8"))
-    chapters, packages = map(rows_of, page_of(site, "appendix/status").select("table"))
+    chapters, kinds, packages = map(rows_of, page_of(site, "appendix/status").select("table"))
     sums = [0] * 6
     for chapter, (title, *numbers) in zip(CHAPTERS, chapters[1:-1], strict=True):
         nb = read(chapter)
@@ -174,6 +184,9 @@ def test_the_status_page_counts_what_the_chapters_hold(site):
         ]
     assert chapters[-1] == ["all", *map(str, sums)]
     assert dict(packages[1:]) == record["versions"]
+    found = [kind for labels in all_checks().values() for ks in labels.values() for kind in set(ks)]
+    meant = [[f"{kind}: {meaning}", str(found.count(kind))] for kind, meaning in KINDS.items()]
+    assert kinds[1:] == meant
 
 
 def test_the_record_has_the_versions_of_the_lock_and_every_chapter():

@@ -129,19 +129,38 @@ def every_equation_is_checked(nb):
     times = Counter(label for label, _ in book.equations(nb))
     checked = set()
     for number, cell in code_cells(nb):
-        if labels := book.checked_by(cell):
-            checked.update(labels)
+        if checks := book.checks(cell):
+            checked.update(checks)
             if not book.asserts(cell):
-                yield f"cell [{number}] is tagged {tags(cell)} and asserts nothing"
+                yield f"cell [{number}] checks {', '.join(checks)} and asserts nothing"
+        for label, kind in checks.items():
+            if kind not in book.KINDS:
+                kinds = ", ".join(book.KINDS)
+                yield f"cell [{number}] checks {label} by '{kind}', which is none of {kinds}"
     for label in sorted(times.keys() | checked):
         if times[label] > 1:
             yield f"equation {label} is labelled {times[label]} times"
         if label not in checked:
-            yield f"equation {label} has no cell tagged {book.CHECKS}{label}"
+            yield f"equation {label} stands in the checks of no cell"
         if label not in times:
-            yield f"tag {book.CHECKS}{label} names an equation that is not there"
+            yield f"the checks of a cell name {label}, an equation that is not there"
     for label in re.findall(r"(?m)\$\$ *\((?!eq-)([^()\s]+)\) *$", prose(nb)):
         yield f"equation {label}: the label of an equation begins with eq-"
+
+
+def what_is_folded_says_what_it_is(nb):
+    for number, cell in code_cells(nb):
+        if not book.is_check(cell):
+            continue
+        prompt = cell["metadata"].get("mystnb", {}).get("code_prompt_show", "")
+        if len(prompt.split()) < 4:
+            yield f"cell [{number}]: say in its code_prompt_show, in four words or more, what it checks"
+        if re.search(r"✓|^Check|\(\d+\.\d+\)", prompt):
+            yield f"cell [{number}]: its code_prompt_show gets tick, 'Check' and number by itself"
+        if not book.asserts(cell) and "AssertionError" not in source(cell):
+            yield f"cell [{number}] is folded as a check and asserts nothing: show it, or assert"
+        if "hide-input" in tags(cell):
+            yield f"cell [{number}] is tagged hide-cell and hide-input: leave one"
 
 
 def it_has_the_anatomy_of_a_chapter(nb):
@@ -152,8 +171,10 @@ def it_has_the_anatomy_of_a_chapter(nb):
     for part in book.SECTIONS:
         if f"\n## {part}" not in text:
             yield f"no section '{part}'"
+    # The line that stays of a check is words.
+    needs_words = [c["cell_type"] == "code" and not book.is_check(c) for c in nb["cells"][1:]]
     kinds = [c["cell_type"] for c in nb["cells"]]
-    if ("code", "code") in zip(kinds, kinds[1:], strict=False):
+    if ("code", True) in zip(kinds, needs_words, strict=False):
         yield "two code cells follow each other without a word between them"
     for number, cell in code_cells(nb):
         if source(cell).count("\n") >= 30:
@@ -177,8 +198,8 @@ def only_what_must_be_is_stored(nb):
     if nb["metadata"].get("language_info") != run_chapters.METADATA["language_info"]:
         yield "language_info names a version"
     for cell in nb["cells"]:
-        if extra := cell["metadata"].keys() - {"tags", "mystnb"}:
-            yield f"cell {cell.get('id')} has metadata {sorted(extra)}: make outputs"
+        if cell["metadata"] != run_chapters.kept(cell["metadata"]):
+            yield f"cell {cell.get('id')} has metadata {cell['metadata']}: make outputs"
     ids = [cell.get("id") for cell in nb["cells"]]
     if None in ids or (nb["nbformat"], nb["nbformat_minor"]) < (4, 5):
         yield "saved in an old format, without ids of its cells, as by Colab: make outputs"
@@ -193,6 +214,7 @@ CHECKS = [
     outputs_are_the_same_everywhere,
     it_needs_only_what_it_names,
     every_equation_is_checked,
+    what_is_folded_says_what_it_is,
     it_has_the_anatomy_of_a_chapter,
     only_what_must_be_is_stored,
 ]

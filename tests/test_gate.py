@@ -19,9 +19,14 @@ def words(text):
     return {"cell_type": "markdown", "source": text}
 
 
-def code(text, *outputs, tags=(), **mystnb):
-    metadata = {"tags": list(tags)} if tags else {"mystnb": mystnb} if mystnb else {}
+def code(text, *outputs, **metadata):
     return {"cell_type": "code", "source": text, "outputs": list(outputs), "metadata": metadata}
+
+
+def folded(tag, prompt):
+    """The metadata of a folded cell."""
+    mystnb = {"code_prompt_show": prompt}
+    return {"tags": [tag], "mystnb": mystnb, "jupyter": {"source_hidden": True}}
 
 
 def printed(text, name="stdout"):
@@ -34,6 +39,8 @@ def drawn(kind="image/svg+xml"):
 
 ALT = "A line through three points, which rises more and more steeply."
 FIGURE = {"name": "fig-small", "caption": "Squares."}
+DRAWN = {"image": {"alt": ALT}, "figure": FIGURE}
+PROMPT = "two numbers, in both orders"
 BREAKS, EXERCISED, *ENDING = (f"\n## {section}\n" for section in book.SECTIONS)
 EXERCISES = EXERCISED + "\n".join(
     f"```{{exercise-start}}\n:label: ex-{n}\n```\n```{{solution-start}} ex-{n}\n```"
@@ -51,10 +58,11 @@ CELLS = {
     "sum": code(
         "a, b = 2.5, 3\nprint(a + b)\nassert a + b == b + a",
         printed("5.5\n"),
-        tags=["checks-eq-small-sum"],
+        checks={"eq-small-sum": "exact"},
     ),
+    "refusal": code("assert (a < b) == (b > a)", **folded("hide-cell", PROMPT)),
     "figure words": words("A figure."),
-    "figure": code("plt.plot([0, 1, 4])\nplt.show()", drawn(), image={"alt": ALT}, figure=FIGURE),
+    "figure": code("plt.plot([0, 1, 4])\nplt.show()", drawn(), mystnb=DRAWN),
     "difference words": words("A difference."),
     "difference": code("print(a - b)", printed("-0.5\n")),
     "product words": words("A product."),
@@ -196,18 +204,32 @@ FAULTS = {
     form.every_equation_is_checked: [
         ("sum", {"metadata": {}}),
         ("sum", {"source": "print(a + b)"}),
+        ("sum", {"metadata": {"checks": {"eq-small-sum": "believed"}}}),
         ("equation", {"source": "A sum."}),
         ("equation", {"source": "$$\na = a\n$$ (sum-eq)\n\n$$\na + b\n$$ (eq-small-sum)"}),
+    ],
+    form.what_is_folded_says_what_it_is: [
+        ("refusal", {"metadata": {"tags": ["hide-cell"]}}),
+        ("refusal", {"metadata": folded("hide-cell", "in both orders")}),
+        ("refusal", {"metadata": folded("hide-cell", f"Check of (1.1): {PROMPT}")}),
+        (
+            "refusal",
+            {"metadata": folded("hide-cell", PROMPT) | {"tags": ["hide-cell", "hide-input"]}},
+        ),
+        ("refusal", {"source": "print(a < b)"}),
     ],
     form.it_has_the_anatomy_of_a_chapter: [
         ("opening", {"source": "\n".join(book.OPENING[1:])}),
         ("summary", {"source": ENDING[-1]}),
         ("exercises", {"source": EXERCISES.replace("{solution-start} ex-1", "")}),
         ("product words", {"cell_type": "code", "outputs": []}),
+        ("refusal", {"metadata": {}}),
         ("product", {"source": "1\n" * 31}),
     ],
     form.only_what_must_be_is_stored: [
         ("sum", {"metadata": {"collapsed": True}}),
+        ("sum", {"metadata": {"jupyter": {"source_hidden": True}}}),
+        ("refusal", {"metadata": {"tags": ["hide-cell"]}}),
         ("sum", {"id": "product"}),
         ("sum", {"id": None}),
     ],

@@ -396,8 +396,9 @@ def test_the_index_has_terms_functions_and_headings(forks):
 
 def test_an_equation_with_a_digit_in_its_label_has_its_tick(forks):
     page = (forks[0] / "chapters" / "01_short.html").read_text(encoding="utf-8")
-    assert 'href="#checks-eq-small-log2" title="(1.1) is checked by this cell"' in page
-    assert " Check of (1.1)</span>" in page
+    ticks = re.findall(r'href="#(checks\S+)" title="\(1.1\) is checked by this cell">(.*?)<', page)
+    assert ticks == [("checks-eq-small-log2", "✓ exact"), ("checks-eq-small-log2-2", "✓ sampled")]
+    assert page.count('id="equation-eq-small-log2"') == 1
     listed = (forks[0] / "appendix" / "equations.html").read_text(encoding="utf-8")
     assert "01_short.html#checks-eq-small-log2" in listed
 
@@ -406,7 +407,7 @@ def test_a_chapter_that_was_never_timed_has_a_line_in_the_status(forks):
     page = (forks[0] / "appendix" / "status.html").read_text(encoding="utf-8")
     rows = re.findall(r"(?s)<tr.*?</tr>", page)
     cells = [re.findall(r"<p>(?:<a[^>]*>)?([^<]*)", row) for row in rows]
-    assert ["1. A short chapter", "2", "1", "1", "1", "0", "–"] in cells
+    assert ["1. A short chapter", "4", "3", "1", "1", "0", "–"] in cells
 
 
 WRONG = r"""# A book
@@ -438,7 +439,8 @@ WRONG_CHAPTER = "At the end of this [chapter 9](01_short.ipynb) you have read a 
 
 def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
     source = tmp_path / "source"
-    small_book.write(source, index=WRONG, tag="checks-eq-small-lag2")
+    checks = {"eq-small-lag2": "exact", "eq-small-log2": "believed"}
+    small_book.write(source, index=WRONG, checks=checks)
     replace_in(
         source / "chapters" / "01_short.ipynb", "At the end of this chapter you", WRONG_CHAPTER
     )
@@ -460,7 +462,11 @@ def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
             r"01_short\.ipynb: text above cell \[1\], line 3: WARNING",
             "the link 'chapter 9' leads to",
         ),
-        (r"01_short\.ipynb: cell \[1\]: WARNING", "its tag checks-eq-small-lag2 names no equation"),
+        (r"01_short\.ipynb: cell \[1\]: WARNING", "its check of eq-small-lag2 names no equation"),
+        (
+            r"01_short\.ipynb: cell \[1\]: WARNING",
+            "its check of eq-small-log2 is 'believed': name one of exact, symbolic",
+        ),
         ("WARNING", r"_config\.yml or a template: https://www\.googletagmanager\.com/\S+ would"),
     )
     for place, words in mistakes:

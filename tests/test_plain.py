@@ -56,7 +56,8 @@ def test_a_copy_has_the_cells_of_its_chapter_and_no_myst(site, chapter):
     assert all(source(cell).strip() for cell in copy["cells"])
     # In their old order, with captions between them.
     old = [cell["id"] for cell in original["cells"]]
-    assert [i for i in ids if not i.endswith("-caption")] == [i for i in old if i in set(ids)]
+    beside = [i for i in ids if i.endswith(("-caption", "-check"))]
+    assert [i for i in ids if i not in beside] == [i for i in old if i in set(ids)]
 
 
 # What a page shows, and no copy may lose.
@@ -176,7 +177,16 @@ def test_every_rule_with_and_without_an_address(tmp_path_factory, place, address
     wanted = [rule[place] if isinstance(rule, tuple) else rule for rule in RULES.values()]
     found = [source(cell) for cell in read(notebooks / "02_more.ipynb")["cells"]]
     assert found == [words for words in wanted if words is not None]
-    assert source(read(notebooks / "01_short.ipynb")["cells"][-1]) == "**Fig. 1.1** A."
+    first = read(notebooks / "01_short.ipynb")["cells"]
+    assert source(first[-1]) == "**Fig. 1.1** A."
+    # What is folded there says what it is; what is shown says it itself.
+    around = [(source(first[n - 1]), source(cell)) for n, cell in enumerate(first) if n]
+    checks = [words for words, cell in around if cell.startswith("assert")]
+    assert checks[1:] == [
+        "*Check of (1.1), sampled: three, by \\* and \\_*",
+        "*Check: four, of no equation*",
+    ]
+    assert not checks[0].startswith("*")
 
 
 UNKNOWN = """Words.

@@ -128,6 +128,15 @@ def test_what_an_editor_left_out_is_put_back(tmp_path):
     assert not aside(run_chapters.run_and_store, [path])["small"][0]
 
 
+@pytest.mark.parametrize("tag, folded", [("hide-cell", 1), ("hide-input", 1), ("other", 0)])
+def test_what_the_website_folds_is_folded_in_jupyterlab(tag, folded):
+    hidden = {"source_hidden": True}
+    book_s = {"checks": {"eq-a": "exact"}, "mystnb": {"code_prompt_show": "all"}, "tags": [tag]}
+    for editor_s in ({}, {"jupyter": hidden}, {"jupyter": {"outputs_hidden": True}}):
+        kept = run_chapters.kept(book_s | editor_s | {"collapsed": True})
+        assert kept == (book_s | {"jupyter": hidden} if folded else book_s)
+
+
 @pytest.mark.parametrize(
     "cell, reason",
     [

@@ -19,6 +19,8 @@ LANGUAGE = CONFIG["sphinx"]["config"]["language"]
 # What every chapter has: words of its opening, and sections.
 OPENING = CONFIG["sphinx"]["config"]["chapter_opening"]
 SECTIONS = CONFIG["sphinx"]["config"]["chapter_sections"]
+# How a cell may check an equation: name of the kind -> what it means.
+KINDS = CONFIG["sphinx"]["config"]["check_kinds"]
 CONTENTS = parse_toc_yaml(ROOT / "_toc.yml")
 PAGES = list(CONTENTS)  # names of the pages, as they follow each other
 LISTED = [ROOT / f"{name}.ipynb" for name in PAGES if name.startswith("chapters/")]
@@ -30,7 +32,6 @@ NUMBERS = {Path(str(name)).name: number for number, name in enumerate(NUMBERED, 
 # A numbered equation: its label stands after the closing dollars.
 EQUATION = re.compile(r"(?ms)^\$\$(?P<formula>(?:(?!\$\$).)*)\$\$ *\((?P<label>eq-[a-z0-9-]+)\) *$")
 ASSERTION = re.compile(r"\bassert(_\w+\(|\b)")
-CHECKS = "checks-"  # begins the tags of a cell that checks an equation
 
 
 class NoPage(Exception):
@@ -75,9 +76,14 @@ def tags(cell):
     return cell["metadata"].get("tags", [])
 
 
-def checked_by(cell):
-    """The labels of the equations that a cell checks."""
-    return [tag.removeprefix(CHECKS) for tag in tags(cell) if tag.startswith(CHECKS)]
+def checks(cell):
+    """Label -> kind, of the equations that a cell checks."""
+    return cell["metadata"].get("checks", {})
+
+
+def is_check(cell):
+    """Is it folded on its page, as what guards and would interrupt?"""
+    return "hide-cell" in tags(cell)
 
 
 def asserts(cell):

@@ -35,7 +35,8 @@ METADATA = {
     # Its name alone would make a script of the chapter a .txt.
     "language_info": {"file_extension": ".py", "name": "python"},
 }
-KEPT = ("mystnb", "tags")
+KEPT = ("checks", "mystnb", "tags")
+FOLDED = {"hide-cell", "hide-input"}
 RECORD = book.ROOT / "appendix" / "status.json"
 ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
@@ -72,13 +73,23 @@ def run(path):
         number = max((cell.execution_count or 0 for cell in code), default=0)
         raise Refused(f"cell [{number}] failed:\n{error}") from None
     nb.metadata = nbformat.from_dict(METADATA)
-    for cell in nb.cells:  # an editor's marks (collapsed, ...) are not the book's
-        cell.metadata = {k: cell.metadata[k] for k in KEPT if k in cell.metadata}
+    for cell in nb.cells:
+        cell.metadata = kept(cell.metadata)
     for cell in code:
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 raise Refused(f"cell [{cell.execution_count}] wrote to stderr:\n{output.text}")
     return nb
+
+
+def kept(metadata):
+    """What is the book's, and not an editor's mark (collapsed, ...). What the website folds,
+    JupyterLab folds.
+    """
+    metadata = {k: metadata[k] for k in KEPT if k in metadata}
+    if FOLDED & set(metadata.get("tags", [])):
+        metadata["jupyter"] = {"source_hidden": True}
+    return metadata
 
 
 def repaired(nb):
