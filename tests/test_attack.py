@@ -1,6 +1,7 @@
 """tools/attack.py finds what a chapter leaves unchecked, by the changes of tools/mutants.py."""
 
 import ast
+import json
 import re
 
 import attack
@@ -51,7 +52,21 @@ def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
     assert {"a - b", "a + b"} <= {mutant.before for mutant in made} - {m.before for m in alive}
     assert stopped == []
     # Each is named where it stands, as soon as it is found.
-    assert re.search(r"small \[3\] line 1, column 10: a \* b +→ +a / b", capfd.readouterr().out)
+    found = r"small \[3\] line 1, column 10: a \* b +→ +a / b.*\(shown\)"
+    assert re.search(found, capfd.readouterr().out)
+
+
+def test_a_cell_that_is_shown_and_a_check_are_told_apart(tmp_path, monkeypatch, capfd):
+    path = notebook(tmp_path, "a, b = 5, 2", "print(a + b)", "assert a - b == 3; hidden = a * b")
+    nb = book.read(path)
+    nb["cells"][2]["metadata"]["tags"] = ["hide-cell"]
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    aside(run_chapters.run_and_store, [path])
+    monkeypatch.setattr(book, "CHAPTERS", [path])
+    assert attack.main(["small"]) == 1
+    said = capfd.readouterr().out
+    assert re.search(r"small \[3\].* a \* b .*\(check\)", said)
+    assert re.search(r"small: \d+/\d+ caught in \d+ s \(shown (\d+)/\1, check \d+/\d+\)", said)
 
 
 def test_a_chapter_whose_outputs_are_not_its_own_is_not_attacked(tmp_path):

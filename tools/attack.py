@@ -5,7 +5,8 @@
 Every code cell is changed in one place at a time, in the ways of mutants.py. The changed
 cell and all cells after it are run, and what they print and draw is compared with what is
 stored, as nbval does. A change that alters nothing survives: it is equivalent, or the
-chapter checks too little there.
+chapter checks too little there. Each is called by its kind: a cell that is shown, or a check,
+which its page folds.
 
 One process runs the chapter. Before each cell it is forked, once for each change, so
 that nothing is computed twice. This needs a system with fork: Linux, macOS.
@@ -21,7 +22,7 @@ import random
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from types import SimpleNamespace
@@ -150,7 +151,19 @@ class Forks:
             if code == BROKEN or (code != SURVIVED and not mutant.tree):
                 raise SystemExit(f"{name}: the fork for {mutant} went wrong ({code})")
             if code == SURVIVED and mutant.tree:
-                print(name, mutant, flush=True)
+                kind = kind_of(self.chapter.cells[mutant.cell - 1])
+                print(f"{name} {mutant} ({kind})", flush=True)
+
+
+def kind_of(cell):
+    return "check" if book.is_check(cell) else "shown"
+
+
+def counted(path, alive, made):
+    """How many were caught of each kind of cell: shown 7/8, check 5/5."""
+    kinds = {number: kind_of(cell) for number, cell in book.code_cells(book.read(path))}
+    totals, missed = (Counter(kinds[m.cell] for m in ms) for ms in (made, alive))
+    return ", ".join(f"{kind} {n - missed[kind]}/{n}" for kind, n in totals.items())
 
 
 def attack(path, only=None, seed=0, most=None):
@@ -207,8 +220,8 @@ def main(arguments):
         alive, made, stopped = attack(path, args.cell, args.seed, args.most)
         took = time.perf_counter() - start
         print(
-            f"{path.stem}: {len(made) - len(alive)}/{len(made)} caught in {took:.0f} s,"
-            f" {len(stopped)} of them by a crash or the time limit"
+            f"{path.stem}: {len(made) - len(alive)}/{len(made)} caught in {took:.0f} s"
+            f" ({counted(path, alive, made)}), {len(stopped)} by a crash or the time limit"
         )
         survivors += len(alive)
     return int(survivors > 0)
