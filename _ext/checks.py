@@ -3,6 +3,7 @@
 "checks": {"eq-lse-shift": "symbolic"}      of a code cell; the kinds are in check_kinds
 """
 
+import re
 from collections import Counter
 
 from doctrees import is_code_cell, number_of_equation
@@ -18,7 +19,7 @@ def checks_of(metadata):
 
 
 def in_words(app, metadata):
-    """ "Check of (5.3), symbolic: fifty digits", of the cell that has this metadata."""
+    """Of the cell with this metadata, as: Check of (5.3), symbolic: fifty digits."""
     words = app.config.check_words
     checks = checks_of(metadata)
     numbers = {number_of_equation(app.env, label): kind for label, kind in checks.items()}
@@ -29,12 +30,19 @@ def in_words(app, metadata):
 
 
 def with_kinds(app, kinds):
-    """ "(5.3) and (5.4), symbolic, and (5.5), sampled", of number -> kind."""
+    """Of number -> kind, as: (5.3) and (5.4), symbolic, and (5.5), sampled."""
     groups = {}
-    for number, kind in kinds.items():
+    for number, kind in in_order(kinds).items():
         groups.setdefault(kind, []).append(number)
     parts = [f"{together(app, numbers)}, {kind}" for kind, numbers in groups.items()]
     return together(app, parts, comma=",")
+
+
+def in_order(kinds):
+    """As the equations follow each other; nbformat sorts the labels."""
+    return dict(
+        sorted(kinds.items(), key=lambda item: [int(n) for n in re.findall(r"\d+", item[0])])
+    )
 
 
 def together(app, parts, comma=""):

@@ -72,7 +72,7 @@ def number_of(env, chapter):
 
 
 def number_of_equation(env, label):
-    """ "(5.3)"; "" for what is no label of an equation."""
+    """With its brackets; "" for what is no label of an equation."""
     chapter, anchor = place_of_equation(env, label)
     numbers = env.toc_fignumbers.get(chapter, {}).get("displaymath", {}).get(anchor, ())
     return f"({'.'.join(map(str, numbers))})" if numbers else ""

@@ -7,7 +7,7 @@ checks.
 
 import re
 
-from checks import together, with_kinds
+from checks import in_order, together, with_kinds
 from doctrees import (
     Later,
     MakeLater,
@@ -75,7 +75,7 @@ def way_back(app, kinds, places, folded):
     words = app.config.check_words
     text = f"{words['checks']} {with_kinds(app, kinds)}"
     if folded:
-        text = f"{words['back to']} {together(app, list(kinds))}"
+        text = f"{words['back to']} {together(app, list(in_order(kinds)))}"
     line = nodes.paragraph(classes=["checks"])
     for piece in re.split(r"(\([\d.]+\))", text):
         leads = nodes.reference("", piece, refid=places.get(piece), internal=True)

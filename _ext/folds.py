@@ -46,8 +46,7 @@ def write_the_summaries(app, doctree, docname):
         else:
             summary, kind = Summary("", words_of_code(app, cell)), "code"
         # (MyST-NB gives what it folds no parent.)
-        classes = [*fold["classes"], kind]
-        cell[cell.index(fold)] = Fold("", summary, *fold.children, classes=classes)
+        cell[cell.index(fold)] = Fold("", summary, *fold.children, classes=["fold", kind])
     if checks:
         title = doctree.next_node(nodes.title)
         title.parent.insert(title.parent.index(title) + 1, OpenChecks(checks=checks))
@@ -60,7 +59,7 @@ def words_of_code(app, cell):
 
 
 def visit_fold(writer, node):
-    writer.body.append(writer.starttag(node, "details", CLASS="hide"))
+    writer.body.append(writer.starttag(node, "details"))
 
 
 def depart_fold(writer, node):

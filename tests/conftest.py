@@ -1,8 +1,8 @@
 """Fixtures of more than one file, and the order of the tests."""
 
-from website import address, browser, site
+from website import address, browser, forks, site
 
-__all__ = ["address", "browser", "site"]
+__all__ = ["address", "browser", "forks", "site"]
 
 
 def pytest_collection_modifyitems(items):

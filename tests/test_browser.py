@@ -5,6 +5,7 @@ it on a spoiled page, to prove that it can fail.
 """
 
 import html
+import io
 import re
 
 import engines
@@ -12,6 +13,8 @@ import measure_site
 import pytest
 from book import CHAPTERS, CONTENTS, PAGES, prose, read
 from maths import to_mathml
+from pypdf import PdfReader
+from site_server import serve
 from website import Visit, axe_faults, html_files
 
 HOME = f"{CONTENTS.root.docname}.html"
@@ -49,6 +52,16 @@ FAULTS = r"""
   for (const math of document.querySelectorAll("span.math"))
     if (/^[^\s\w]/.test(math.nextSibling?.data ?? "") && !math.closest(".nowrap"))
       faults.push(`a mark may leave its formula: ${math.textContent}${math.nextSibling.data}`)
+
+  for (const tick of document.querySelectorAll(".checked a")) {
+    const box = tick.getBoundingClientRect()
+    for (const part of tick.closest(".equation").querySelectorAll(".eqno, .scrolls")) {
+      const other = part.getBoundingClientRect()
+      const beside = box.left >= other.right || other.left >= box.right
+      if (!beside && box.top < other.bottom - 1 && other.top < box.bottom - 1)
+        faults.push(`a tick lies on its equation: ${tick.hash}`)
+    }
+  }
 
   for (const citation of document.querySelectorAll(".bibtex-citation"))
     if (!citation.querySelector("a")) faults.push(`empty citation: ${citation.id}`)
@@ -213,6 +226,8 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
                   <math style="${style}"><mi>x</mi></math></div></div>`).join("")}
                 <div class="math" data-tex="covered"><span class="eqno">(1)</span><div class="scrolls"
                   style="margin-right: -9em"><math><mi>x</mi></math></div></div>
+                <div class="equation"><div class="math" data-tex="ticked"><div class="scrolls"><math><mi>x</mi></math></div></div>
+                  <span class="checked" style="margin-top: -1.5rem"><a href="#on-it">✓ exact</a></span></div>
                 <div style="overflow: auto"><table style="width: 9000px"><tr><td>much</td></table></div>
                 <div class="cell_output"><pre style="white-space: pre; overflow-wrap: normal">${"x".repeat(999)}</pre></div>
                 <button></button><script src="https://cdn.example.org/x.js"></script>`)
@@ -231,6 +246,7 @@ def test_the_checks_in_the_browser_can_fail(browser, address):
         *("2 visible h1", "raw markup: $x$", "raw markup: {eq}", r"raw markup: \frac"),
         *("no formula: never typeset", "wrong formula: no LaTeX", "nothing to see: "),
         *("empty citation", "a mark may leave its formula: x, a comma"),
+        "a tick lies on its equation: #on-it",
         *("begins too early: margin-left", "no way to its end: width", "too wide: width"),
         *("its number lies on it: covered", "too wide: table much", "too wide: output xxx"),
         *("cut off: P", "does not load: gone.svg", "no alt text: gone.svg"),
@@ -450,6 +466,147 @@ def test_the_folder_works_without_a_server(site, browser):
         # The names of the pages are found; for a line of their text the browser wants a server.
         visit.page.goto(f"{(site / 'search.html').as_uri()}?q={word}")
         assert any(f"{stem}.html" in link for link in results_of_search(visit.page))
+
+
+# Checks that are folded
+
+
+@pytest.fixture
+def folded(forks):
+    """The address of a book with a page on which two checks and a figure's code are folded."""
+    with serve(forks[0]) as address:
+        yield address
+
+
+SHORT = "chapters/01_short.html"
+LINKED = "checks-eq-small-log2-2"
+OPEN = "folds => folds.map(fold => fold.open)"
+# Is the line of the check in the window?
+LANDED = f"""() => {{
+  const {{ top, bottom }} = document.querySelector("#{LINKED} summary").getBoundingClientRect()
+  return scrollY > 0 && top >= 0 && bottom <= innerHeight
+}}"""
+
+
+def are_open(page):
+    return page.eval_on_selector_all("article details", OPEN)
+
+
+def low(visit):
+    """A window in which the check is not seen from the top of the page."""
+    visit.page.set_viewport_size({"width": 1280, "height": 300})
+    return visit.page
+
+
+def test_a_tick_opens_its_check_and_lands_on_it(browser, folded):
+    with Visit(browser, folded) as visit:
+        page = low(visit)
+        visit.open(folded + SHORT)
+        tick = page.locator(".checked a", has_text="sampled")
+        # By the keyboard, which goes on from there, and sees where it is.
+        tick.focus()
+        page.keyboard.press("Enter")
+        visit.wait_until(f"({LANDED})()")
+        assert are_open(page) == [True, False, False]
+        page.keyboard.press("Tab")
+        summary = page.locator(f"#{LINKED} summary")
+        assert summary.evaluate("line => line === document.activeElement")
+        assert summary.evaluate("line => getComputedStyle(line).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        assert are_open(page) == [False, False, False]
+        # Its address is that of the page by now.
+        tick.click()
+        assert are_open(page) == [True, False, False]
+        page.locator(f"#{LINKED} .checks a").click()
+        assert page.url.endswith("#equation-eq-small-log2")
+        assert visit.wrong == []
+
+
+@pytest.mark.parametrize("by_list", [True, False])
+def test_who_comes_from_elsewhere_finds_the_check_open(browser, folded, by_list):
+    with Visit(browser, folded) as visit:
+        page = low(visit)
+        if by_list:
+            visit.open(f"{folded}appendix/equations.html")
+            page.locator(".listed a", has_text="sampled").click()
+            page.wait_for_url(f"{folded}{SHORT}#{LINKED}")
+        else:
+            visit.open(f"{folded}{SHORT}#{LINKED}")
+        visit.wait_until(f"({LANDED})()")
+        assert are_open(page) == [True, False, False]
+        assert visit.wrong == []
+
+
+def test_without_scripts_the_line_of_a_check_is_found_and_opens(browser, folded):
+    with Visit(browser, folded, java_script_enabled=False) as visit:
+        page = low(visit)
+        page.goto(f"{folded}{SHORT}#{LINKED}")
+        assert page.evaluate(LANDED)
+        page.locator(f"#{LINKED} summary").click()
+        assert are_open(page) == [True, False, False]
+        assert not page.locator(".open-checks").is_visible()
+
+
+def test_all_checks_open_at_once_and_stay_so(browser, folded):
+    with Visit(browser, folded) as visit:
+        page, button = visit.page, visit.page.locator(".open-checks")
+        visit.open(folded + SHORT)
+        assert button.inner_text() == "Open all checks 2"
+        button.click()
+        assert are_open(page) == [True, True, False]
+        assert button.inner_text() == "Close all checks 2"
+        # From the first frame: without the script that comes later.
+        page.route("**/folds.js*", lambda route: route.abort())
+        page.reload()
+        assert are_open(page) == [True, True, False]
+        assert button.inner_text() == "Close all checks 2"
+        page.unroute("**/folds.js*")
+        page.reload()
+        button.click()
+        page.reload()
+        assert are_open(page) == [False, False, False]
+        assert button.inner_text() == "Open all checks 2"
+
+
+NO_STORAGE = """Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("refused", "SecurityError") }
+})"""
+
+
+def test_all_checks_open_where_nothing_can_be_remembered(browser, forks):
+    with Visit(browser, forks[0].as_uri()) as visit:
+        visit.context.add_init_script(NO_STORAGE)
+        visit.open((forks[0] / "appendix" / "terms.html").as_uri())
+        # The theme, too, wants to remember something.
+        wrong, visit.wrong = visit.wrong, []
+        visit.open((forks[0] / SHORT).as_uri())
+        visit.page.locator(".open-checks").click()
+        assert are_open(visit.page) == [True, True, False]
+        assert visit.wrong == wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_with_checks_is_readable(browser, folded, scheme, width):
+    with Visit(browser, folded, color_scheme=scheme) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": width, "height": 900})
+        visit.open(folded + SHORT)
+        faults = list(axe_faults(page))
+        page.eval_on_selector_all("article details", "folds => folds.map(fold => fold.open = true)")
+        faults += [*axe_faults(page), *visit.wrong]
+        assert not faults, "\n".join(faults)
+
+
+def test_on_paper_what_is_folded_is_open(browser, folded):
+    with Visit(browser, folded) as visit:
+        visit.open(folded + SHORT)
+        paper = PdfReader(io.BytesIO(visit.page.pdf()))
+        text = "".join(page.extract_text() for page in paper.pages)
+        for code in ("assert 3 == 3", "assert 4 == 4", "plt.show()"):
+            assert code in text
+        assert "Open all checks" not in text
+        visit.wait_until("!document.querySelector('article details[open]')")
 
 
 # What is not the book's does not run

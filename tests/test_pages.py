@@ -11,18 +11,18 @@ import os
 import re
 import struct
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from xml.etree import ElementTree
 
+import checks
 import links
 import maths
 import pytest
 import small_book
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE
 from sphinx.errors import ConfigError
-from website import Visit, build, built, html_files, once, run
+from website import Visit, build, built, html_files, run
 
 # Made from no page of the book.
 NO_SOURCE = ["search.html", "404.html"]
@@ -237,32 +237,6 @@ def test_every_page_has_a_narrow_policy(site):
 # A fork: the repository is named when the book is built for one, and otherwise nowhere
 
 
-@pytest.fixture(scope="session")
-def forks(tmp_path_factory):
-    """A small book, built for a repository, twice, in different surroundings."""
-    folder = once(tmp_path_factory, "forks", build_forks)
-    return [folder / name / "_build" / "html" for name in ("first", "second one")]
-
-
-def build_forks(folder):
-    small_book.write(folder / "source")
-    here = {
-        "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
-        "BOOK_REPOSITORY_BRANCH": "trunk",
-    }
-    surroundings = {
-        "first": {"PYTHONHASHSEED": "1", "TZ": "UTC"},
-        "second one": {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"},
-    }
-    with ThreadPoolExecutor() as pool:
-        for done in [
-            pool.submit(built, folder / "source", folder / name, **here, **variables)
-            for name, variables in surroundings.items()
-        ]:
-            done.result()
-    return folder
-
-
 def test_without_a_repository_no_page_has_one(site):
     for name, page in pages_of(site).items():
         urls = [url for url in page.buttons.values() if url and is_foreign(url)]
@@ -401,6 +375,32 @@ def test_an_equation_with_a_digit_in_its_label_has_its_tick(forks):
     assert page.count('id="equation-eq-small-log2"') == 1
     listed = (forks[0] / "appendix" / "equations.html").read_text(encoding="utf-8")
     assert "01_short.html#checks-eq-small-log2" in listed
+
+
+def test_a_folded_check_is_a_line_that_says_what_and_how(forks):
+    page = (forks[0] / "chapters" / "01_short.html").read_text(encoding="utf-8")
+    lines = [re.sub("<.*?>", "", line) for line in re.findall("<summary>(.*?)</summary>", page)]
+    assert lines[-3:] == [
+        "✓ Check of (1.1), sampled: three, by * and _",
+        "✓ Check: four, of no equation",
+        "Code of the figure",
+    ]
+    # The picture stays.
+    assert "<img" not in page.partition("Code of the figure")[2].partition("</details>")[0]
+    assert re.search('back to <a class="reference internal" href="#equation-eq-small-log2">', page)
+
+
+def test_the_equations_of_a_check_are_named_in_their_order_by_kind():
+    words = SimpleNamespace(config=SimpleNamespace(check_words={"and": "and"}))
+    kinds = {"(2.10)": "exact", "(2.9)": "exact", "(2.3)": "sampled"}
+    said = checks.with_kinds(words, kinds)
+    assert said == "(2.3), sampled, and (2.9) and (2.10), exact"
+
+
+@pytest.mark.parametrize("wrong", [["eq-a"], {"eq-a": ["exact"]}, "eq-a"])
+def test_checks_that_are_no_pairs_of_label_and_kind_are_a_fault(wrong):
+    assert list(checks.faults({"checks": {"eq-a": "exact"}}, {"exact": "in fractions"})) == []
+    assert "no pairs" in next(checks.faults({"checks": wrong}, {"exact": "in fractions"}))
 
 
 def test_a_chapter_that_was_never_timed_has_a_line_in_the_status(forks):

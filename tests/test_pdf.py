@@ -56,6 +56,13 @@ def test_links_of_the_pdf_stay_inside_and_what_is_not_there_is_no_link(printed):
     assert all(uri.startswith("https://") for uri in outside)
 
 
+def test_what_is_folded_is_printed(forks, browser, tmp_path):
+    pdf.print_book(browser, forks[0], ["chapters/01_short"], tmp_path / "small.pdf")
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "small.pdf").pages)
+    for code in ("assert 3 == 3", "assert 4 == 4", "plt.show()"):
+        assert code in text
+
+
 def test_a_page_that_is_not_there_is_told_from_those_that_are(monkeypatch):
     monkeypatch.setattr(pdf, "print_book", lambda *_: pytest.fail("something is printed"))
     said = pdf.main(["01_likelyhood"])

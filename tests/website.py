@@ -5,10 +5,12 @@ import functools
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import book
 import pytest
+import small_book
 from axe_playwright_python.sync_playwright import Axe
 from browser import NoBrowser, open_browser
 from site_server import serve
@@ -68,6 +70,32 @@ def once(tmp_path_factory, name, make):
 def site(tmp_path_factory):
     """The folder of the built website."""
     return once(tmp_path_factory, "site", functools.partial(built, book.ROOT))
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory):
+    """A small book, built for a repository, twice, in different surroundings."""
+    folder = once(tmp_path_factory, "forks", build_forks)
+    return [folder / name / "_build" / "html" for name in ("first", "second one")]
+
+
+def build_forks(folder):
+    small_book.write(folder / "source")
+    here = {
+        "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
+        "BOOK_REPOSITORY_BRANCH": "trunk",
+    }
+    surroundings = {
+        "first": {"PYTHONHASHSEED": "1", "TZ": "UTC"},
+        "second one": {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"},
+    }
+    with ThreadPoolExecutor() as pool:
+        for done in [
+            pool.submit(built, folder / "source", folder / name, **here, **variables)
+            for name, variables in surroundings.items()
+        ]:
+            done.result()
+    return folder
 
 
 @pytest.fixture(scope="session")

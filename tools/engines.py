@@ -24,6 +24,8 @@ MISPLACED = r"""
   const faults = []
   const solutions = document.querySelectorAll(".toggle-hidden")
   for (const solution of solutions) solution.classList.remove("toggle-hidden")
+  const folds = document.querySelectorAll("article details:not([open])")
+  for (const fold of folds) fold.open = true
   const roomy = innerWidth >= 1280
   for (const whole of document.querySelectorAll("article div.math:has(math)")) {
     const box = whole.querySelector(".scrolls") ?? whole
@@ -58,6 +60,7 @@ MISPLACED = r"""
     if (roomy && output.scrollWidth > output.clientWidth + 1)
       faults.push(`too wide: output ${output.textContent.trim().slice(0, 60)}`)
   for (const solution of solutions) solution.classList.add("toggle-hidden")
+  for (const fold of folds) fold.open = false
   return faults
 }
 """
