@@ -39,7 +39,6 @@ async ([html, address, names]) => {
     else link.removeAttribute("href")
   }
   for (const part of article.querySelectorAll("script, .headerlink")) part.remove()
-  for (const fold of article.querySelectorAll("details")) fold.open = true
   document.querySelector("#book").append(document.adoptNode(article))
 }
 """
