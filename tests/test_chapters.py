@@ -16,7 +16,7 @@ import run_chapters
 from book import code_cells, prose, source, tags
 
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
-MAY_IMPORT |= {"sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
+MAY_IMPORT |= {"pandas", "sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
 
 
 def faults_of_the_contents(there, listed, numbered):
