@@ -97,6 +97,24 @@ def every_figure_is_svg_with_words(nb):
             yield f"cell [{number}]: a figure needs a caption and a name fig-…"
 
 
+COLUMNS = 7  # of a table, beside its index: more do not fit beside the sidebars
+
+
+def tables_can_be_read(nb):
+    for number, cell in code_cells(nb):
+        if any("np.float64(" in text for text in output_texts(cell)):
+            yield f"cell [{number}] shows np.float64(...): turn it into a float, or a table"
+        for out in cell["outputs"]:
+            html = "".join(out.get("data", {}).get("text/html", ""))
+            columns = html.partition("<tbody>")[2].partition("</tr>")[0].count("<td")
+            if columns > COLUMNS:
+                yield f"cell [{number}]: a table of {columns} columns: show {COLUMNS} at most"
+            if re.search(r"<t[dh][^>]*>[^<]*\.\.\.</t", html):
+                yield f"cell [{number}]: pandas has cut rows or words (...) of a table: show less"
+            if re.search(r'id="T_', html):
+                yield f"cell [{number}]: a Styler has ids at random: show the DataFrame itself"
+
+
 def outputs_are_the_same_everywhere(nb):
     """No warning, path, address or time of day in a stored output."""
     changing = {
@@ -190,6 +208,7 @@ CHECKS = [
     every_cell_is_compared,
     every_print_is_stored,
     every_figure_is_svg_with_words,
+    tables_can_be_read,
     outputs_are_the_same_everywhere,
     it_needs_only_what_it_names,
     every_equation_is_checked,

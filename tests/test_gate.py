@@ -32,6 +32,14 @@ def drawn(kind="image/svg+xml"):
     return {"output_type": "display_data", "data": {kind: "<svg/>"}, "metadata": {}}
 
 
+def table(columns, cell="1", **marks):
+    """As pandas writes it."""
+    marks = "".join(f' {name}="{mark}"' for name, mark in marks.items())
+    row = f"<tr>\n<th>a</th>\n{columns * f'<td>{cell}</td>'}\n</tr>"
+    data = {"text/html": f"<table{marks}><tbody>\n{row}\n</tbody></table>", "text/plain": "1"}
+    return {"output_type": "execute_result", "execution_count": 1, "data": data, "metadata": {}}
+
+
 ALT = "A line through three points, which rises more and more steeply."
 FIGURE = {"name": "fig-small", "caption": "Squares."}
 BREAKS, EXERCISED, *ENDING = (f"\n## {section}\n" for section in book.SECTIONS)
@@ -182,6 +190,12 @@ FAULTS = {
         ("figure", {"metadata": {"mystnb": {"figure": FIGURE}}}),
         ("figure", {"metadata": {"mystnb": {"image": {"alt": ALT}}}}),
     ],
+    form.tables_can_be_read: [
+        ("sum", {"outputs": [table(columns=8)]}),
+        ("sum", {"outputs": [table(columns=7, id="T_a1b2c")]}),
+        ("sum", {"outputs": [table(columns=2, cell="a long sen...")]}),
+        ("sum", {"outputs": [printed("[np.float64(5.5)]")]}),
+    ],
     form.outputs_are_the_same_everywhere: [
         ("sum", {"outputs": [printed("<object at 0x7f3a5c0d2e50>")]}),
         ("sum", {"outputs": [printed("/home/reader/file")]}),
@@ -228,6 +242,12 @@ def test_a_fault_of_form_is_found(check, name, change):
     assert not list(check(nb))
     cells[name].update(change)
     assert len(list(check(nb))) == 1
+
+
+def test_a_table_of_seven_columns_is_no_fault():
+    nb, cells = chapter()
+    cells["sum"]["outputs"] = [table(columns=7)]
+    assert not list(form.tables_can_be_read(nb))
 
 
 def test_a_version_of_python_is_not_stored():
