@@ -182,6 +182,13 @@ def it_has_the_anatomy_of_a_chapter(nb):
         yield f"exercises {asked}, solutions {solved}: each needs one, 3 at least"
 
 
+def it_says_how_long_it_takes_to_read(nb):
+    stated = re.search(rf"(\d+) {book.OPENING[-1]}", opening(nb))
+    if not stated or int(stated[1]) != book.minutes(nb):
+        said = f"says {stated[0]}" if stated else "does not say how long it takes"
+        yield f"the opening {said}: write {book.minutes(nb)} {book.OPENING[-1]}"
+
+
 def opening(nb):
     cells = nb["cells"]
     first_code = next(i for i, c in enumerate(cells) if c["cell_type"] == "code")
@@ -213,8 +220,45 @@ CHECKS = [
     it_needs_only_what_it_names,
     every_equation_is_checked,
     it_has_the_anatomy_of_a_chapter,
+    it_says_how_long_it_takes_to_read,
     only_what_must_be_is_stored,
 ]
+
+
+def test_a_reader_reads_words_code_and_figures():
+    text = """(small-label)=
+## Two *words*, and $a + b$
+
+```{note}
+:class: dropdown
+See [a link](https://example.org) and {eq}`eq-small-sum`, `a + b`:
+
+$$
+a + b = b + a
+$$ (eq-small-sum)
+```
+
+```python
+not = read
+```
+"""
+    read = "Two *words*, and formula See [a link and code, code: formula"
+    cell = {"cell_type": "markdown", "source": text, "metadata": {}}
+    assert " ".join(book.words({"cells": [cell]})) == read
+    page = cell | {"source": "word " * 1000}  # 5 minutes
+    shown = {"cell_type": "code", "source": "x\n\n" * 60, "metadata": {}}  # 5 minutes
+    picture = {"data": {"image/svg+xml": "<svg/>", "text/plain": ""}}
+    drawn = shown | {"outputs": [picture] * 10}  # 5 minutes more
+    folded = drawn | {"metadata": {"tags": ["hide-cell"]}}
+    for cells, minutes in [
+        ([], 5),
+        ([page, page], 10),
+        ([page, shown], 10),
+        ([page, drawn], 15),
+        ([page, folded], 10),
+        ([page, page | {"source": "word " * 600}], 10),
+    ]:
+        assert book.minutes({"cells": cells}) == minutes
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -49,7 +49,7 @@ EXERCISES = EXERCISED + "\n".join(
 )
 # Each cell by a name, which becomes its id.
 CELLS = {
-    "opening": words("\n".join(["# Small", *book.OPENING])),
+    "opening": words("\n".join(["# Small", *book.OPENING[:-1], f"5 {book.OPENING[-1]}"])),
     "imports": code(
         "import matplotlib.pyplot as plt\n"
         "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
@@ -219,6 +219,10 @@ FAULTS = {
         ("exercises", {"source": EXERCISES.replace("{solution-start} ex-1", "")}),
         ("product words", {"cell_type": "code", "outputs": []}),
         ("product", {"source": "1\n" * 31}),
+    ],
+    form.it_says_how_long_it_takes_to_read: [
+        ("opening", {"source": f"# Small\n10 {book.OPENING[-1]}"}),
+        ("opening", {"source": "# Small"}),
     ],
     form.only_what_must_be_is_stored: [
         ("sum", {"metadata": {"collapsed": True}}),
