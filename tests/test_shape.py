@@ -87,7 +87,7 @@ const place = (y) => {
 
 # Height of the page; where the first picture begins; the stretches between pictures.
 HEIGHTS = f"""() => {{ {MEASURE}
-  const pictures = shown("img, svg, table").sort((a, b) => from(a) - from(b))
+  const pictures = shown("img, table, svg:not(button *)").sort((a, b) => from(a) - from(b))
   const stretches = []
   let last = from(article)
   for (const picture of pictures) {{
@@ -233,6 +233,9 @@ STUCK = '<div style="overflow: hidden"><table><td>' + WORD.format(500) + "</tabl
         (f"{IMAGE}<h2>Two</h2>{TALL.format(3700)}{IMAGE}", ["{} screens without a picture"]),
         (f"{IMAGE}<h2>Two</h2>{TALL.format(3700)}", ["{} screens without a picture"]),
         (f"{IMAGE}<details>{TALL.format(3700)}</details>{IMAGE}", []),
+        (f"{TALL.format(1900)}<button><svg></svg></button>{IMAGE}", ["the first picture or table"]),
+        (f"{TALL.format(1900)}<svg></svg>", ["the first picture or table"]),
+        (f"{TALL.format(1600)}<svg></svg>{TALL.format(1600)}{IMAGE}", []),
         (f"{IMAGE}<details>{IMAGE}</details>{TALL.format(3700)}", ["{} screens without a picture"]),
         (IMAGE + OUTPUT, ["{} px wider than its box at 1280 px, in The title: word word"]),
         (IMAGE + FORMULA, ["{} px wider than its box at 1280 px, in The title: word"]),
