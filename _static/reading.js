@@ -1,11 +1,14 @@
 "use strict"
 
-// What a reader would miss: that a formula goes on behind the edge, and figures on paper.
+// What a reader would miss: that a formula or a table goes on behind the edge, and figures on paper.
 
 function markEdges(box) {
   const end = box.scrollWidth - box.clientWidth
   box.classList.toggle("more-before", box.scrollLeft > 1)
   box.classList.toggle("more-after", box.scrollLeft < end - 1)
+  // So that the arrow keys scroll it, in WebKit too.
+  if (end > 1) box.tabIndex = 0
+  else box.removeAttribute("tabindex")
 }
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -94,6 +94,24 @@ def chapter(checks):
     ]
 
 
+def tables():
+    """The cells of a chapter with two tables: one that fits on a phone, and one of seven columns
+    with words."""
+    import pandas as pd  # here: it takes half a second
+
+    narrow = pd.DataFrame({"loss": [0.125, -12.5], "what": ["right", "wrong"]})
+    narrow.index = pd.Index(["float64", "float32"], name="format")
+    quantities = ["weight", "score", "probability", "target", "gradient", "surprise"]
+    wide = {f"the {name} of a class": [12.3457, -0.8765] for name in quantities}
+    wide |= {"why": ["because it is so", "because it was so before, and after it was"]}
+    cells = [{"cell_type": "markdown", "id": "two", "metadata": {}, "source": "# Two tables"}]
+    for number, frame in enumerate([narrow, pd.DataFrame(wide)], start=1):
+        data = {"text/html": frame._repr_html_(), "text/plain": repr(frame)}
+        shown = {"output_type": "execute_result", "execution_count": number, "metadata": {}}
+        cells.append(code_cell(number, "table", [shown | {"data": data}]))
+    return cells
+
+
 def notebook(cells):
     metadata = {"language_info": {"name": "python"}}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}

@@ -11,7 +11,8 @@ import re
 import engines
 import measure_site
 import pytest
-from book import CHAPTERS, CONTENTS, PAGES, prose, read
+from book import CHAPTERS, CONTENTS, PAGES, read
+from book import words as words_of
 from maths import to_mathml
 from pypdf import PdfReader
 from site_server import serve
@@ -377,10 +378,7 @@ def telling_words():
     """For each chapter the longest word of its text that no other chapter holds."""
     words = {}
     for chapter in CHAPTERS:
-        text = prose(read(chapter))
-        # Not code, formulas, labels, options, roles, or the targets of links.
-        text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|\{\S+?\}`[^`]*`|`[^`\n]*`", " ", text)
-        text = re.sub(r"(?m)^(:|```|\().*$|\]\([^)]*\)", " ", text)
+        text = " ".join(words_of(read(chapter)))
         words[chapter.stem] = set(re.findall(r"(?<![\w-])[a-z]{6,}(?![\w-])", text))
     for stem in words:
         others = set().union(*(words[other] for other in words if other != stem))

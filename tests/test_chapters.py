@@ -16,7 +16,7 @@ import run_chapters
 from book import code_cells, prose, source, tags
 
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
-MAY_IMPORT |= {"sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
+MAY_IMPORT |= {"pandas", "sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
 
 
 def faults_of_the_contents(there, listed, numbered):
@@ -95,6 +95,24 @@ def every_figure_is_svg_with_words(nb):
         figure = meta.get("figure", {})
         if not figure.get("caption") or not figure.get("name", "").startswith("fig-"):
             yield f"cell [{number}]: a figure needs a caption and a name fig-…"
+
+
+COLUMNS = 7  # of a table, beside its index: more do not fit beside the sidebars
+
+
+def tables_can_be_read(nb):
+    for number, cell in code_cells(nb):
+        if any("np.float64(" in text for text in output_texts(cell)):
+            yield f"cell [{number}] shows np.float64(...): turn it into a float, or a table"
+        for out in cell["outputs"]:
+            html = "".join(out.get("data", {}).get("text/html", ""))
+            columns = html.partition("<tbody>")[2].partition("</tr>")[0].count("<td")
+            if columns > COLUMNS:
+                yield f"cell [{number}]: a table of {columns} columns: show {COLUMNS} at most"
+            if re.search(r"<t[dh][^>]*>[^<]*\.\.\.</t", html):
+                yield f"cell [{number}]: pandas has cut rows or words (...) of a table: show less"
+            if re.search(r'id="T_', html):
+                yield f"cell [{number}]: a Styler has ids at random: show the DataFrame itself"
 
 
 def outputs_are_the_same_everywhere(nb):
@@ -185,6 +203,13 @@ def it_has_the_anatomy_of_a_chapter(nb):
         yield f"exercises {asked}, solutions {solved}: each needs one, 3 at least"
 
 
+def it_says_how_long_it_takes_to_read(nb):
+    stated = re.search(rf"(\d+) {book.OPENING[-1]}", opening(nb))
+    if not stated or int(stated[1]) != book.minutes(nb):
+        said = f"says {stated[0]}" if stated else "does not say how long it takes"
+        yield f"the opening {said}: write {book.minutes(nb)} {book.OPENING[-1]}"
+
+
 def opening(nb):
     cells = nb["cells"]
     first_code = next(i for i, c in enumerate(cells) if c["cell_type"] == "code")
@@ -211,13 +236,51 @@ CHECKS = [
     every_cell_is_compared,
     every_print_is_stored,
     every_figure_is_svg_with_words,
+    tables_can_be_read,
     outputs_are_the_same_everywhere,
     it_needs_only_what_it_names,
     every_equation_is_checked,
     what_is_folded_says_what_it_is,
     it_has_the_anatomy_of_a_chapter,
+    it_says_how_long_it_takes_to_read,
     only_what_must_be_is_stored,
 ]
+
+
+def test_a_reader_reads_words_code_and_figures():
+    text = """(small-label)=
+## Two *words*, and $a + b$
+
+```{note}
+:class: dropdown
+See [a link](https://example.org) and {eq}`eq-small-sum`, `a + b`:
+
+$$
+a + b = b + a
+$$ (eq-small-sum)
+```
+
+```python
+not = read
+```
+"""
+    read = "Two *words*, and formula See [a link and code, code: formula"
+    cell = {"cell_type": "markdown", "source": text, "metadata": {}}
+    assert " ".join(book.words({"cells": [cell]})) == read
+    page = cell | {"source": "word " * 1000}  # 5 minutes
+    shown = {"cell_type": "code", "source": "x\n\n" * 60, "metadata": {}}  # 5 minutes
+    picture = {"data": {"image/svg+xml": "<svg/>", "text/plain": ""}}
+    drawn = shown | {"outputs": [picture] * 10}  # 5 minutes more
+    folded = drawn | {"metadata": {"tags": ["hide-cell"]}}
+    for cells, minutes in [
+        ([], 5),
+        ([page, page], 10),
+        ([page, shown], 10),
+        ([page, drawn], 15),
+        ([page, folded], 10),
+        ([page, page | {"source": "word " * 600}], 10),
+    ]:
+        assert book.minutes({"cells": cells}) == minutes
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

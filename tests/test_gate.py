@@ -37,6 +37,14 @@ def drawn(kind="image/svg+xml"):
     return {"output_type": "display_data", "data": {kind: "<svg/>"}, "metadata": {}}
 
 
+def table(columns, cell="1", **marks):
+    """As pandas writes it."""
+    marks = "".join(f' {name}="{mark}"' for name, mark in marks.items())
+    row = f"<tr>\n<th>a</th>\n{columns * f'<td>{cell}</td>'}\n</tr>"
+    data = {"text/html": f"<table{marks}><tbody>\n{row}\n</tbody></table>", "text/plain": "1"}
+    return {"output_type": "execute_result", "execution_count": 1, "data": data, "metadata": {}}
+
+
 ALT = "A line through three points, which rises more and more steeply."
 FIGURE = {"name": "fig-small", "caption": "Squares."}
 DRAWN = {"image": {"alt": ALT}, "figure": FIGURE}
@@ -48,7 +56,7 @@ EXERCISES = EXERCISED + "\n".join(
 )
 # Each cell by a name, which becomes its id.
 CELLS = {
-    "opening": words("\n".join(["# Small", *book.OPENING])),
+    "opening": words("\n".join(["# Small", *book.OPENING[:-1], f"5 {book.OPENING[-1]}"])),
     "imports": code(
         "import matplotlib.pyplot as plt\n"
         "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
@@ -190,6 +198,12 @@ FAULTS = {
         ("figure", {"metadata": {"mystnb": {"figure": FIGURE}}}),
         ("figure", {"metadata": {"mystnb": {"image": {"alt": ALT}}}}),
     ],
+    form.tables_can_be_read: [
+        ("sum", {"outputs": [table(columns=8)]}),
+        ("sum", {"outputs": [table(columns=7, id="T_a1b2c")]}),
+        ("sum", {"outputs": [table(columns=2, cell="a long sen...")]}),
+        ("sum", {"outputs": [printed("[np.float64(5.5)]")]}),
+    ],
     form.outputs_are_the_same_everywhere: [
         ("sum", {"outputs": [printed("<object at 0x7f3a5c0d2e50>")]}),
         ("sum", {"outputs": [printed("/home/reader/file")]}),
@@ -226,6 +240,10 @@ FAULTS = {
         ("refusal", {"metadata": {}}),
         ("product", {"source": "1\n" * 31}),
     ],
+    form.it_says_how_long_it_takes_to_read: [
+        ("opening", {"source": f"# Small\n10 {book.OPENING[-1]}"}),
+        ("opening", {"source": "# Small"}),
+    ],
     form.only_what_must_be_is_stored: [
         ("sum", {"metadata": {"collapsed": True}}),
         ("sum", {"metadata": {"jupyter": {"source_hidden": True}}}),
@@ -250,6 +268,12 @@ def test_a_fault_of_form_is_found(check, name, change):
     assert not list(check(nb))
     cells[name].update(change)
     assert len(list(check(nb))) == 1
+
+
+def test_a_table_of_seven_columns_is_no_fault():
+    nb, cells = chapter()
+    cells["sum"]["outputs"] = [table(columns=7)]
+    assert not list(form.tables_can_be_read(nb))
 
 
 def test_a_version_of_python_is_not_stored():

@@ -22,7 +22,7 @@ import pytest
 import small_book
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE
 from sphinx.errors import ConfigError
-from website import Visit, build, built, html_files, run
+from website import Visit, axe_faults, build, built, html_files, run
 
 # Made from no page of the book.
 NO_SOURCE = ["search.html", "404.html"]
@@ -358,6 +358,66 @@ def test_an_image_of_pixels_has_a_size_and_keeps_its_proportions(forks, browser)
     assert boxes[1]["width"] == 60
     for box in boxes:
         assert box["height"] == pytest.approx(box["width"] * 630 / 1200, abs=1)
+
+
+def test_a_table_says_what_its_cells_are(forks):
+    page = (forks[0] / "chapters" / "02_more.html").read_text(encoding="utf-8")
+    narrow, wide = re.findall(r"(?s)<table.*?</table>", page)
+    assert not re.search(r"<style|border=|style=|class=\"dataframe", narrow + wide)
+    assert re.findall(r"<th .*?</th>", narrow) == [
+        '<th scope="col">format</th>',
+        '<th scope="col">loss</th>',
+        '<th scope="col" class="words">what</th>',
+        '<th scope="row">float64</th>',
+        '<th scope="row">float32</th>',
+    ]
+    assert wide.count('scope="col"') == 7 and wide.count('scope="row"') == 2
+
+
+# Left, right and end of each cell's text, by columns.
+ENDS = """table => [...table.rows].map(row => [...row.cells].map(cell => {
+  const text = document.createRange()
+  text.selectNodeContents(cell)
+  const { left, right } = text.getBoundingClientRect()
+  return [Math.round(left), Math.round(right)]
+}))"""
+
+
+def test_a_table_has_its_numbers_below_each_other(forks, browser):
+    with Visit(browser, forks[0].as_uri()) as visit:
+        visit.open((forks[0] / "chapters" / "02_more.html").as_uri())
+        head, *rows = visit.page.locator("table").first.evaluate(ENDS)
+    for row in rows:
+        names, numbers, words = zip(head, row, strict=True)
+        assert names[0][0] == names[1][0], "names of rows begin below each other"
+        assert numbers[0][1] == numbers[1][1], "numbers end below each other"
+        assert words[0][0] == words[1][0], "words begin below each other"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_scrolls_where_it_is_too_wide_and_nowhere_else(forks, browser, scheme):
+    room = "box => box.scrollWidth - box.clientWidth"
+    with Visit(browser, forks[0].as_uri(), color_scheme=scheme) as visit:
+        visit.open((forks[0] / "chapters" / "02_more.html").as_uri())
+        narrow, wide = visit.page.locator(".results > .scrolls").all()
+        assert narrow.evaluate(room) == wide.evaluate(room) == 0
+        assert list(axe_faults(visit.page)) == []
+        visit.page.set_viewport_size({"width": 390, "height": 844})
+        visit.wait_until("document.querySelector('.more-after')")
+        assert narrow.evaluate(room) == 0 and narrow.get_attribute("tabindex") is None
+        assert wide.evaluate(room) > 100
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert "gradient" in wide.evaluate("box => getComputedStyle(box).maskImage")
+        # No heading is broken within a word.
+        heading = wide.locator("th", has_text="probability")
+        assert heading.evaluate("th => th.scrollWidth <= th.clientWidth")
+        wide.focus()
+        visit.page.keyboard.press("Shift+Tab")
+        visit.page.keyboard.press("Tab")
+        assert wide.evaluate("box => box === document.activeElement")
+        visit.page.keyboard.press("ArrowRight")
+        visit.wait_until("document.querySelector('.more-before')")
+        assert list(axe_faults(visit.page)) == []
 
 
 def test_the_index_has_terms_functions_and_headings(forks):

@@ -80,7 +80,7 @@ def forks(tmp_path_factory):
 
 
 def build_forks(folder):
-    small_book.write(folder / "source")
+    small_book.write(folder / "source", second=small_book.tables())
     here = {
         "BOOK_REPOSITORY_URL": "https://github.com/Someone/fork",
         "BOOK_REPOSITORY_BRANCH": "trunk",

@@ -8,73 +8,39 @@ stored, as nbval does. A change that alters nothing survives: it is equivalent, 
 chapter checks too little there. Each is called by its kind: a cell that is shown, or a check,
 which its page folds.
 
-One process runs the chapter. Before each cell it is forked, once for each change, so
-that nothing is computed twice. This needs a system with fork: Linux, macOS.
+One process runs the chapter (shell.py). Before each cell it is forked, once for each change,
+so that nothing is computed twice.
 """
 
 import argparse
 import importlib
-import io
 import json
-import multiprocessing
 import os
 import random
 import signal
 import sys
 import time
-from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout, suppress
-from types import SimpleNamespace
+from collections import Counter
+from contextlib import suppress
 
 import book
-import nbformat
-import surroundings
-from IPython.core.displayhook import CapturingDisplayHook
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
 from mutants import Mutant, mutants
-from traitlets.config import Config
-
-NOT_COMPARED = {"image/png", "image/jpeg"}  # by nbval
+from shell import Shell, by_kind, differing, in_a_new_process
 
 JOBS = min(os.cpu_count() or 2, 8)
 SURVIVED, CAUGHT, BROKEN = 0, 1, 2
 
 
-class Chapter:
-    """The code cells of a notebook, and a shell that runs them as a kernel would."""
+class Chapter(Shell):
+    """A chapter, and what of it differs from the stored."""
 
-    def __init__(self, path):
-        nb = nbformat.read(path, as_version=4)
-        self.path = path
-        self.cells = [cell for cell in nb.cells if cell.cell_type == "code"]
-        surroundings.settle()
-        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
-        no_history = Config({"HistoryManager": {"enabled": False}})  # it has a thread
-        self.shell = InteractiveShell.instance(config=no_history)
-        self.shell.display_pub = CapturingDisplayPublisher()
-        self.shown = self.shell.display_pub.outputs
-        self.shell.display_trap.hook = CapturingDisplayHook(self.shell, self.shown)
-        self.errors = []  # to note an error is faster than to format its traceback
-        self.shell.showtraceback = lambda *_, **__: self.errors.append("an error")
-        self.shell.showsyntaxerror = self.shell.showtraceback
-
-    def run(self, number, tree=None):
-        """Run a cell, or a tree in its place; name what differs from the stored."""
-        cell = self.cells[number - 1]
-        self.shown.clear()
-        self.errors.clear()
-        self.shell.ast_transformers = [SimpleNamespace(visit=lambda _: tree)] if tree else []
-        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-            self.shell.run_cell(cell.source)
-        new = [("stdout", out.getvalue()), ("stderr", err.getvalue())]
-        new += [pair for shown in self.shown for pair in shown["data"].items()]
-        old = [(output.name, output.text) for output in cell.outputs if "text" in output]
-        old += [pair for output in cell.outputs for pair in output.get("data", {}).items()]
-        new, old = by_kind(new), by_kind(old)
-        return self.errors or [k for k in old | new if old.get(k) != new.get(k)]
+    def differs(self, number, tree=None):
+        """Run a cell, or a tree in its place; name what differs."""
+        new = self.run(number, tree)
+        outputs = self.cells[number - 1].outputs
+        old = [(output.name, output.text) for output in outputs if "text" in output]
+        old += [pair for output in outputs for pair in output.get("data", {}).items()]
+        return differing(by_kind(old), new)
 
     def fork(self, tree, first, last, seconds):
         """Run cells in a child, the first one changed; its exit code is the answer."""
@@ -88,7 +54,9 @@ class Chapter:
             # Of processor time, for the machine may be busy; at last of real time.
             signal.setitimer(signal.ITIMER_PROF, seconds)
             signal.alarm(int(20 * seconds))
-            differs = self.run(first, tree) or any(map(self.run, range(first + 1, last + 1)))
+            differs = self.differs(first, tree) or any(
+                map(self.differs, range(first + 1, last + 1))
+            )
             code = CAUGHT if differs else SURVIVED
         finally:
             os._exit(code)
@@ -102,7 +70,7 @@ class Chapter:
         if not os.fork():
             wrong, ends = {}, []
             for number in range(1, len(self.cells) + 1):
-                if kinds := self.run(number):
+                if kinds := self.differs(number):
                     wrong[f"[{number}]"] = kinds
                 ends.append(time.process_time())
             with open(write, "w", encoding="utf-8") as pipe:
@@ -118,15 +86,6 @@ class Chapter:
             with suppress(Exception):
                 importlib.import_module(module)
         return seconds
-
-
-def by_kind(outputs):
-    """Texts by stream and by MIME type: the order between kinds is not compared."""
-    kinds = defaultdict(list)
-    for kind, text in outputs:
-        if text and kind not in NOT_COMPARED:
-            kinds[kind].append(text)
-    return kinds
 
 
 class Forks:
@@ -172,8 +131,7 @@ def attack(path, only=None, seed=0, most=None):
     Returns three lists of mutants: alive; all that were made; stopped, which are those that ran
     out of time or crashed: caught, but by no comparison.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-        return fresh.submit(attack_here, path, only, seed, most).result()
+    return in_a_new_process(attack_here, path, only, seed, most)
 
 
 def attack_here(path, only, seed, most):
@@ -194,7 +152,7 @@ def attack_here(path, only, seed, most):
             forks.start(Mutant(number, 1, 1, "no change", "no change"), last=number)
         for mutant in group:
             forks.start(mutant, last)
-        if kinds := chapter.run(number):
+        if kinds := chapter.differs(number):
             raise SystemExit(f"{path}: unchanged cell [{number}] differs: {kinds}")
     forks.wait_until(0)
     alive = [m for m in made if forks.codes[m] == SURVIVED]

@@ -33,6 +33,18 @@ NUMBERS = {Path(str(name)).name: number for number, name in enumerate(NUMBERED, 
 EQUATION = re.compile(r"(?ms)^\$\$(?P<formula>(?:(?!\$\$).)*)\$\$ *\((?P<label>eq-[a-z0-9-]+)\) *$")
 ASSERTION = re.compile(r"\bassert(_\w+\(|\b)")
 
+# What a reader reads in a minute.
+WORDS, LINES, FIGURES = 200, 12, 2
+# What of MyST is no word, or one, with what stands for it; in this order.
+MARKUP = [
+    (r"(?ms)^(`{3,})\w.*?^\1 *$", ""),  # a listing, with its language
+    (r"(?m)^(`{3,}|:{3,}).*$", ""),  # fences of directives
+    (r"(?m)^(:[\w-]+:.*|\([\w-]+\)=)$", ""),  # their options, and labels
+    (r"(?s)\$\$.*?\$\$( *\(eq-[\w-]+\))?|\$[^$]*\$", "formula"),
+    (r"(\{[\w:]+\})?`[^`\n]*`", "code"),
+    (r"\]\([^)\s]*\)", ""),  # where a link leads
+]
+
 
 class NoPage(Exception):
     """It is not in the book; the message says what is."""
@@ -65,6 +77,33 @@ def code_cells(nb):
 
 def prose(nb):
     return "\n\n".join(source(c) for c in nb["cells"] if c["cell_type"] == "markdown")
+
+
+def words(nb):
+    """What a reader reads in the text: a formula is one word, and so is a piece of code."""
+    text = prose(nb)
+    for pattern, instead in MARKUP:
+        text = re.sub(pattern, instead, text)
+    return re.findall(r"\S*\w\S*", text)
+
+
+def is_folded(cell):
+    """On the page its code is shown only when a reader asks for it."""
+    return not {"hide-cell", "hide-input"}.isdisjoint(tags(cell))
+
+
+def figures(cell):
+    """How many pictures it draws."""
+    return sum("image/" in "".join(out.get("data", {})) for out in cell.get("outputs", ()))
+
+
+def minutes(nb):
+    """How long it takes to read, to five minutes; a test compares what the chapter says."""
+    code = [cell for _, cell in code_cells(nb)]
+    shown = [source(cell).splitlines() for cell in code if not is_folded(cell)]
+    lines = sum(bool(line.strip()) for cell in shown for line in cell)
+    took = len(words(nb)) / WORDS + lines / LINES + sum(map(figures, code)) / FIGURES
+    return max(5, 5 * round(took / 5))
 
 
 def equations(nb):
