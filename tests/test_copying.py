@@ -87,7 +87,7 @@ def test_the_name_of_a_button_says_which_formula_it_copies(visit, address):
     numbers = visit.page.locator("div.math").evaluate_all(
         "all => all.map(f => f.querySelector('.eqno')?.textContent.match(/[(].*[)]/)[0])"
     )
-    assert numbers[0] == "(1.1)" and None in numbers
+    assert "(1.1)" in numbers and None in numbers
     assert names_of_buttons(visit) == [
         f"Copy formula {number} as LaTeX" if number else "Copy this formula as LaTeX"
         for number in numbers

@@ -35,6 +35,9 @@ class Shell:
         os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
         no_history = Config({"HistoryManager": {"enabled": False}})  # it has a thread
         self.shell = InteractiveShell.instance(config=no_history)
+        # When it is imported, pandas looks for a shell with a kernel, else for a terminal.
+        self.shell.kernel = None
+        self.shell.builtin_trap.__enter__()
         self.shell.display_pub = CapturingDisplayPublisher()
         self.shown = self.shell.display_pub.outputs
         self.shell.display_trap.hook = CapturingDisplayHook(self.shell, self.shown)
