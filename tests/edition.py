@@ -9,12 +9,6 @@ import book
 import pytest
 
 FIRST_EDITION = {
-    "01_likelihood",
-    "02_cross_entropy",
-    "03_kl_divergence",
-    "04_softmax",
-    "05_log_sum_exp",
-    "06_pytorch_loss",
     "07_gradient",
     "08_linear_layer",
     "09_mnist",

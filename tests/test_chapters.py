@@ -189,14 +189,14 @@ def it_has_the_anatomy_of_a_chapter(nb):
     for part in book.SECTIONS:
         if f"\n## {part}" not in text:
             yield f"no section '{part}'"
-    # The line that stays of a check is words.
-    needs_words = [c["cell_type"] == "code" and not book.is_check(c) for c in nb["cells"][1:]]
+    # The line that stays of a folded cell is words.
+    needs_words = [c["cell_type"] == "code" and not book.is_folded(c) for c in nb["cells"][1:]]
     kinds = [c["cell_type"] for c in nb["cells"]]
     if ("code", True) in zip(kinds, needs_words, strict=False):
         yield "two code cells follow each other without a word between them"
     for number, cell in code_cells(nb):
-        if source(cell).count("\n") >= 30:
-            yield f"cell [{number}] is longer than 30 lines"
+        if source(cell).count("\n") >= (90 if book.is_folded(cell) else 30):
+            yield f"cell [{number}] is longer than {90 if book.is_folded(cell) else 30} lines"
     asked = re.findall(r"\{exercise-start\}\n:label: (\S+)", text)
     solved = re.findall(r"\{solution-start\} (\S+)", text)
     if asked != solved or len(asked) < 3:

@@ -17,7 +17,7 @@ HEIGHT = 900  # of a screen, in px
 SCREENS = 25  # of a page
 FIRST = 2  # screens within which the first picture or table begins
 STRETCH = 4  # screens without a picture or table
-LINES = 16  # of a code cell that is shown
+LINES = 20  # of a code cell that is shown, without empty ones
 ASSERTIONS = 1  # lines of it that assert
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.])")
@@ -49,7 +49,7 @@ def is_bare(text):
 
 def its_code_is_short(nb):
     for number, cell in shown_cells(nb):
-        lines = source(cell).splitlines()
+        lines = [line for line in source(cell).splitlines() if line.strip()]
         asserting = sum(bool(book.ASSERTION.search(line)) for line in lines)
         if len(lines) > LINES:
             yield f"cell [{number}] has {len(lines)} lines, not {LINES}: fold or divide it"
@@ -98,7 +98,8 @@ HEIGHTS = f"""() => {{ {MEASURE}
   return [document.documentElement.scrollHeight, stretches]
 }}"""
 
-# What is wider than its box, with all folds open: by how much, and whether the box scrolls.
+# What is wider than its box, with all folds open: by how much, and whether the box scrolls. The
+# code of a fold may scroll: who opens it has come to see it.
 WIDE = f"""() => {{ {MEASURE}
   const folds = article.querySelectorAll("details:not([open])")
   const solutions = article.querySelectorAll(".toggle-hidden")
@@ -106,6 +107,7 @@ WIDE = f"""() => {{ {MEASURE}
   for (const solution of solutions) solution.classList.remove("toggle-hidden")
   const wide = []
   for (const part of shown("div.math .scrolls, table, pre")) {{
+    if (part.localName === "pre" && part.closest("details.fold")) continue
     const box = part.localName === "table" ? part.parentElement : part
     part.style.whiteSpace = part.localName === "pre" ? "pre" : "" // or it goes on in the next line
     const beyond = box.scrollWidth - box.clientWidth
@@ -179,8 +181,8 @@ def shown(text, **more):
 
 
 ROWS = "[[1.5, 2, -3],\n [4e-5, 5, 6]]"
-SOLUTION = text("{solution-start} ex-one"), code("1\n" * 17), text("{solution-end}")
-IMPORTS = code("1\n" * 17)
+SOLUTION = text("{solution-start} ex-one"), code("1\n" * 21), text("{solution-end}")
+IMPORTS = code("1\n" * 21)
 
 
 @pytest.mark.parametrize(
@@ -194,10 +196,10 @@ IMPORTS = code("1\n" * 17)
         ([code("", shown(ROWS, **{"text/html": "<table></table>"}))], []),
         ([code("", shown(f"loss gradient digits\n{ROWS}"))], []),
         ([code("", shown("1 2 3"))], []),
-        ([IMPORTS, code("1\n" * 16)], []),
-        ([IMPORTS, code("1\n" * 17)], ["cell [2] has 17 lines, not 16"]),
-        ([IMPORTS, code("1\n" * 17, tags=["hide-cell"])], []),
-        ([IMPORTS, code("1\n" * 17, tags=["hide-input"])], []),
+        ([IMPORTS, code("1\n" * 20)], []),
+        ([IMPORTS, code("1\n\n" * 21)], ["cell [2] has 21 lines, not 20"]),
+        ([IMPORTS, code("1\n" * 21, tags=["hide-cell"])], []),
+        ([IMPORTS, code("1\n" * 21, tags=["hide-input"])], []),
         ([IMPORTS, *SOLUTION], []),
         ([IMPORTS, *SOLUTION, code("assert a\nassert b")], ["cell [3] asserts in 2 lines"]),
         ([IMPORTS, code("assert a, 'assert'\nb")], []),
