@@ -9,12 +9,7 @@ import book
 import pytest
 
 FIRST_EDITION = {
-    "07_gradient",
-    "08_linear_layer",
     "09_mnist",
-    "10_precision",
-    "11_practice",
-    "12_scale",
 }
 
 

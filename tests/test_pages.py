@@ -22,7 +22,7 @@ import pytest
 import small_book
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE
 from sphinx.errors import ConfigError
-from website import Visit, axe_faults, build, built, html_files, run
+from website import MOVED, Visit, axe_faults, build, built, html_files, run
 
 # Made from no page of the book.
 NO_SOURCE = ["search.html", "404.html"]
@@ -85,8 +85,8 @@ def is_foreign(link):
 # Links
 
 
-def broken_links(site):
-    for path in html_files(site):
+def broken_links(site, paths=None):
+    for path in paths or html_files(site):
         name = path.relative_to(site)
         for link in page_of(path).links:
             if is_foreign(link):
@@ -148,6 +148,19 @@ def test_a_doi_is_looked_up_and_not_visited():
     asked = links.ask_the_registry(None, "https://doi.org/10.1145/3.4")
     assert asked == "https://doi.org/api/handles/10.1145/3.4"
     assert links.ask_the_registry(None, "https://arxiv.org/abs/1") == "https://arxiv.org/abs/1"
+
+
+def test_an_old_address_leads_to_where_its_text_is(site, browser, address):
+    assert list(broken_links(site, [site / name for name in MOVED])) == []
+    for name in MOVED:
+        assert policy_of((site / name).read_text(encoding="utf-8"))["script-src"] == "'self'"
+        with Visit(browser, address) as visit:
+            for link in (links := page_of(site / name).links)[:2] + links[-1:]:
+                if link.endswith(".js"):
+                    continue
+                anchor = urlsplit(link).fragment
+                visit.page.goto(f"{address}{name}#{anchor}".removesuffix("#"))
+                visit.page.wait_for_url(urljoin(f"{address}{name}", link))
 
 
 # What a page says of itself

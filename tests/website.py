@@ -18,6 +18,9 @@ from site_server import serve
 # What axe finds in the theme: it puts title and search field of the sidebar in no landmark.
 FAULTS_OF_THE_THEME = {"region"}
 
+# Old addresses: pages that only lead on, and have tests of their own.
+MOVED = [f"{name}.html" for name in book.CONFIG["sphinx"]["config"]["moved"]]
+
 
 def run(*command, timeout=600, **variables):
     """Its end, with what it said; whatever runs longer is ended."""
@@ -47,7 +50,9 @@ def built(source, folder, **variables):
 
 
 def html_files(site):
-    return sorted(p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static")
+    old = {site / name for name in MOVED}
+    pages = (p for p in site.rglob("*.html") if p.relative_to(site).parts[0] != "_static")
+    return sorted(page for page in pages if page not in old)
 
 
 def once(tmp_path_factory, name, make):
