@@ -155,13 +155,13 @@ def test_what_lies_beyond_pytorch_is_only_what_is_said_to():
 
 
 def test_the_compiled_loss_is_right():
-    """By the decompositions of PyTorch's compiler, without a compiler of C++."""
+    """By the decompositions of PyTorch's compiler; its code in C++ would take ten minutes."""
     torch._dynamo.reset()
     with torch._dynamo.config.patch(recompile_limit=100, accumulated_recompile_limit=100):
         compiled = torch.compile(F.cross_entropy, backend="aot_eager_decomp_partition")
-        cases = check.cases("cross_entropy", ["float32"], ["ignored", "weights", "edges"])
+        cases = check.cases("cross_entropy", ["float32"], ["ignored", "weights", "smoothing"])
         found, looked = alarms(compiled, cases, "torch")
-    assert found == [] and looked >= 20
+    assert found == [] and looked >= 15
 
 
 def chapter_functions(name, *functions):
@@ -325,8 +325,8 @@ def test_changes_of_a_function_that_no_case_was_chosen_for_are_noticed():
         if function and not any(wrong(function, case) for case in cases):
             missed.append(str(mutant))
     assert tried >= 80
-    # Which part of an unused branch it takes, and what stands where nothing is counted.
-    assert len(missed) <= 8, "\n".join(missed)
+    # What stands at a row that does not count, and which column is counted.
+    assert len(missed) <= 2, "\n".join(missed)
 
 
 def wrong(function, case):
@@ -355,6 +355,7 @@ def wrong(function, case):
         ("always-zero", "all zero"),
         ("ignore-lost", "ignored rows are not ignored"),
         ("overwritten", "something is written into them"),
+        ("late-subtraction", "digits of a far offset"),
         ("scale-lost", "too big by the factor 1/scale"),
         ("sum-over-rows", "divided by the number of rows, as a mean"),
         ("log-of-softmax", "infinite"),

@@ -752,12 +752,13 @@ case(
 )
 case(
     "layout/positions-probabilities",
-    "a distribution for each position",
-    "Layout Probabilities Upstream",
+    "a smoothed distribution for each position",
+    "Layout Probabilities Upstream Smoothing",
     Z3,
     P3,
     U3,
     reduction="none",
+    label_smoothing=E,
 )
 case(
     "layout/image",

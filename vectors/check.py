@@ -104,17 +104,24 @@ class Case:
 
 
 def cases(
-    function="cross_entropy", formats=("float64", "float32"), groups=(), beyond=False, flat=False
+    function="cross_entropy",
+    formats=("float64", "float32"),
+    groups=(),
+    beyond=False,
+    flat=False,
+    targets=None,
 ):
     """The cases of a function, in the order of the file.
 
-    beyond: what PyTorch does not reach, too; flat: as rows, for functions of (N, K).
+    beyond: what PyTorch does not reach, too; flat: as rows, for functions of (N, K);
+    targets: "labels" or "probabilities", for functions that take no others.
     """
     data = json.loads(FILE.read_text(encoding="utf-8"))
     found = [
         Case(data, spec, format)
         for spec in data["cases"]
         if spec["function"] == function and (not groups or spec["group"] in groups)
+        if targets is None or targets in spec
         for format in formats
         if format in spec["formats"] and (beyond or format not in spec["beyond"])
     ]
@@ -220,7 +227,7 @@ def rows_form(function, case, device=None):
     if case.labels is None and target.ndim > 1:
         target = np.moveaxis(target, 1, -1)
     reduction = case.options.get("reduction", "mean")
-    if (target == -100).any() and reduction == "mean":
+    if case.labels is not None and (target == -100).any():
         raise Skip("no ignored rows")
     factor = 1 / max(z[..., 0].size, 1) if reduction == "mean" else 1
     rows, gradient = back(
@@ -575,6 +582,8 @@ def reason(case, part, found):
             room = 4 * bound + 1e-9 * np.abs(other)
             if off(other, right, 2 * bound).any() and not off(found, other, room).any():
                 return f": {name}"
+    if "Offset" in case.flags and np.isfinite(found).all():
+        return ": digits of a far offset: subtract the maximum first, then the score"
     found, right, bound = found[finite], right[finite], bound[finite]
     if not found.any() and right.any():
         return ": all zero"
@@ -652,6 +661,14 @@ def expected(path):
     return reasons
 
 
+def suspicious(table, most=4):
+    """The flags with the largest share of wrong checks: most likely what it is about."""
+    shares = {
+        flag: row["WRONG"] / max(row["WRONG"] + row["right"], 1) for flag, row in table.items()
+    }
+    return sorted((flag for flag in shares if shares[flag]), key=shares.get, reverse=True)[:most]
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("function", help="module:name, or path/to/file.py:name")
@@ -659,6 +676,7 @@ def main(arguments=None):
     parser.add_argument("--form", choices=FORMS, help="how it is called; by its module, else plain")
     parser.add_argument("--formats", nargs="+", default=["float64", "float32"])
     parser.add_argument("--groups", nargs="+", default=[], metavar="GROUP")
+    parser.add_argument("--targets", choices=["labels", "probabilities"], help="only these")
     parser.add_argument("--device", help="of torch")
     parser.add_argument("--no-gradients", action="store_true")
     parser.add_argument(
@@ -672,7 +690,9 @@ def main(arguments=None):
     name = options.function.rpartition(":")[2].rpartition(".")[2]
     what = options.what or (name if name in FUNCTIONS else "cross_entropy")
     known = expected(options.expected) if options.expected else {}
-    every = cases(what, options.formats, options.groups, options.beyond, options.flat)
+    every = cases(
+        what, options.formats, options.groups, options.beyond, options.flat, options.targets
+    )
     if not every:
         parser.error("no case of these groups and formats")
 
@@ -718,7 +738,7 @@ def main(arguments=None):
         print(f"  {case} — {case.spec['about']}")
         for line in found:
             print(f"      {line}")
-    for flag in dict.fromkeys(f for case, _ in failed for f in case.flags):
+    for flag in suspicious(table):
         print(f"\n{flag}: {about['flags'][flag]['about']}. {about['flags'][flag]['why']}")
         for key in about["flags"][flag]["mistakes"]:
             m = about["mistakes"][key]
