@@ -415,6 +415,8 @@ def test_the_command_says_what_is_right_and_what_is_not(folder):
     status, said = command(folder, "check.py", "mine:loss", "--groups", "labels", "blocks")
     assert status == 0, said
     assert re.search(r"Plain +6 +· ", said) and "Skipped, no label_smoothing: 2" in said
+    status, said = command(folder, "check.py", "mine:loss", "--targets", "probabilities", "--flat")
+    assert status == 1 and "Probabilities" in said and "AllIgnored" not in said
     status, said = command(folder, "check.py", "mine.py:loss", "--flat")
     assert status == 1
     assert "ignored/mean:float64" in said and "tracel-ai/burn/issues/5568" in said

@@ -37,10 +37,6 @@ class Row:
         """error: a bound of what z itself may be off, in units of inner roundoff."""
         counts = Counter(z)
         self.m = m = max(counts)
-        if m == -mpmath.inf or m == mpmath.inf:
-            self.lse, self.log_q = m, dict.fromkeys(counts, mpmath.nan)
-            self.q = self.log_q
-            return
         e = {v: mpmath.exp(v - m) for v in counts}
         s = mpmath.fsum(n * e[v] for v, n in counts.items())
         L = mpmath.log(s)
@@ -136,6 +132,15 @@ def identities(values):
     return tuple(map(id, values))
 
 
+def each(function, *columns):
+    """Its values down the columns, computed once for the same objects."""
+    done = {}
+    for items in zip(*columns, strict=True):
+        if identities(items) not in done:
+            done[identities(items)] = function(*items)
+    return [done[identities(items)] for items in zip(*columns, strict=True)]
+
+
 def split(shape):
     """How to find the rows of a tensor: number of batches, of classes, of positions."""
     if len(shape) == 1:
@@ -179,9 +184,7 @@ def cross_entropy(case):
 
     def entry(r, v, ak, t, S):
         """An entry of the gradient of a row's loss: S q - a, and what scale, cap, z-loss add."""
-        if mpmath.isnan(q := r.q[v]):
-            return [q, mpf(0), mpf(0)]
-        if not q:  # of a switched-off class
+        if not (q := r.q[v]):  # of a switched-off class
             return [-ak * scale, 4 * ak, (5 + operations) * ak]
         of_q, by_z = r.of_q[v], 2 * z_loss * q
         g = (S + 2 * z_loss * r.lse) * q - ak
@@ -229,11 +232,7 @@ def cross_entropy(case):
         if case["bound"] == "relative":
             inner = abs(loss) * max(r.of_q.values()) if mpmath.isfinite(loss) else inner
         S = mpmath.fsum(a)
-        seen = {}
-        for v, ak, t in zip(x, a, tanh, strict=True):
-            if (id(v), id(ak)) not in seen:
-                seen[id(v), id(ak)] = entry(r, v, ak, t, S)
-        entries = [seen[id(v), id(ak)] for v, ak in zip(x, a, strict=True)]
+        entries = each(lambda v, ak, t: entry(r, v, ak, t, S), x, a, tanh)
         done[key] = loss, inner, outer, entries
         return done[key]
 
@@ -263,87 +262,85 @@ def cross_entropy(case):
         else:
             value, factors = Tensor([[mpmath.nan, mpf(0), mpf(0)]]), [mpmath.nan] * N
         value_shape = []
-    scaled = {}
-    gradients = []
-    for c, part in zip(factors, parts, strict=True):
-        key = (digits(c), id(part))
-        if key not in scaled:
-            scaled[key] = [
-                [times(g, c) if g == 0 else g * c, abs(c) * (i + more * size(g)), abs(c) * o]
-                for g, i, o in part[3]
-            ]
-        gradients.append(scaled[key])
+
+    def scaled(c, part):
+        def entry(old):
+            g, inner, outer = old
+            return [times(g, c), abs(c) * (inner + more * size(g)), abs(c) * outer]
+
+        return each(entry, part[3])
+
+    gradients = each(scaled, factors, parts)
     defined = case.get("gradient", True) and not any(mpmath.isnan(c) for c in factors)
     gradient = back(gradients, shape).dump(shape) if defined else None
     return value.dump(value_shape), gradient
 
 
+def logsumexp(r, z, g):
+    def slope(v):
+        # Of exp(z - lse) with a rounded lse, too: a common offset may cost digits.
+        q, lse = abs(g[0]) * r.q[v], abs(r.lse)
+        return [g[0] * r.q[v], q * (r.of_q[v] + lse), q * (2 + lse)]
+
+    return [[r.lse, r.of_lse + abs(r.lse), 2 * abs(r.lse)]], each(slope, z)
+
+
+def log_softmax(r, z, g):
+    G, size_g = mpmath.fsum(g), mpmath.fsum(map(abs, g))
+
+    def value(v):
+        return [r.log_q[v], r.of_log_q[v] if r.q[v] else ZERO, 1 + size(r.log_q[v])]
+
+    def slope(v, gk):
+        q = r.q[v]
+        inner = q * (abs(G) * r.of_q[v] + (len(z) - 1) * size_g) + abs(gk)
+        outer = q * abs(G) * (1 + size(r.log_q[v])) + 2 * (abs(gk) + q * abs(G))
+        return [gk - q * G, inner, outer]
+
+    return each(value, z), each(slope, z, g)
+
+
+def softmax(r, z, g):
+    q = [r.q[v] for v in z]
+    mean = mpmath.fsum(p * gk for p, gk in zip(q, g, strict=True))
+    M = mpmath.fsum(p * abs(gk) for p, gk in zip(q, g, strict=True))
+    spread = mpmath.fsum(r.q[v] * r.of_q[v] * abs(gk) for v, gk in zip(z, g, strict=True))
+
+    def slope(v, gk):
+        around = abs(gk) + M
+        inner = around * (r.of_q[v] + 2) + spread + (len(z) - 1) * M
+        return [r.q[v] * (gk - mean), r.q[v] * inner, 4 * r.q[v] * around]
+
+    return each(lambda v: [r.q[v], r.q[v] * r.of_q[v], 2 * r.q[v]], z), each(slope, z, g)
+
+
 def of_rows(case):
     """log-sum-exp, softmax and log-softmax over the classes."""
-    shape = case["logits"]["shape"]
+    shape, kind = case["logits"]["shape"], case["function"]
     rows = rows_of(numbers(case["logits"]), shape)
     upstream = numbers(case["upstream"])
-    kind = case["function"]
     per_row = [[u] for u in upstream] if kind == "logsumexp" else rows_of(upstream, shape)
+    function = {"logsumexp": logsumexp, "log_softmax": log_softmax, "softmax": softmax}[kind]
     values, gradients = [], []
     for z, g in zip(rows, per_row, strict=True):
-        r, K = Row(z), len(z)
-        if not mpmath.isfinite(r.m):
-            values.append([[r.lse, mpf(0), mpf(0)]])
-            continue
-        q = [r.q[v] for v in z]
-        of_q = [r.of_q[v] for v in z]
-        if kind == "logsumexp":
-            (g0,) = g
-            values.append([[r.lse, r.of_lse + abs(r.lse), 2 * abs(r.lse)]])
-            gradients.append(
-                # Of exp(z - lse) with a rounded lse, too: a common offset may cost digits.
-                [
-                    [g0 * p, abs(g0) * p * (e + abs(r.lse)), abs(g0) * p * (2 + abs(r.lse))]
-                    for p, e in zip(q, of_q, strict=True)
-                ]
-            )
-        elif kind == "log_softmax":
-            values.append(
-                [[r.log_q[v], r.of_log_q[v] if r.q[v] else mpf(0), 1 + size(r.log_q[v])] for v in z]
-            )
-            G, size_g = mpmath.fsum(g), mpmath.fsum(map(abs, g))
-            gradients.append(
-                [
-                    [
-                        gk - p * G,
-                        p * (abs(G) * e + (K - 1) * size_g) + abs(gk),
-                        times(p, abs(G) * (1 + size(r.log_q[v]))) + 2 * (abs(gk) + p * abs(G)),
-                    ]
-                    for gk, p, e, v in zip(g, q, of_q, z, strict=True)
-                ]
-            )
-        else:
-            values.append([[p, p * e, 2 * p] for p, e in zip(q, of_q, strict=True)])
-            mean = mpmath.fsum(p * gk for p, gk in zip(q, g, strict=True))
-            M = mpmath.fsum(p * abs(gk) for p, gk in zip(q, g, strict=True))
-            spread = mpmath.fsum(p * e * abs(gk) for p, e, gk in zip(q, of_q, g, strict=True))
-            gradients.append(
-                [
-                    [
-                        p * (gk - mean),
-                        p * ((abs(gk) + M) * (e + 2) + spread + (K - 1) * M),
-                        4 * p * (abs(gk) + M),
-                    ]
-                    for gk, p, e in zip(g, q, of_q, strict=True)
-                ]
-            )
+        if mpmath.isinf(max(z)):  # nothing but -inf: ln 0, without a gradient
+            return Tensor([[max(z), ZERO, ZERO]]).dump(shape[:1]), None
+        value, gradient = function(Row(z), z, g)
+        values.append(value)
+        gradients.append(gradient)
     if kind == "logsumexp":
         value = Tensor(row[0] for row in values).dump(shape[:1] + shape[2:])
     else:
         value = back(values, shape).dump(shape)
-    return value, back(gradients, shape).dump(shape) if len(gradients) == len(rows) else None
+    return value, back(gradients, shape).dump(shape)
 
 
 def answer(case):
-    gaps = [float(v) for v in numbers(case["logits"]) if mpmath.isfinite(v)]
-    spread = max(gaps) - min(gaps) if gaps else 0
-    with mpmath.workdps(70 + int(0.9 * min(spread, 3000))):
+    widest = 0
+    for row in rows_of(numbers(case["logits"]), case["logits"]["shape"]):
+        finite = [v for v in row if mpmath.isfinite(v)]
+        widest = max(widest, max(finite) - min(finite)) if finite else widest
+    with mpmath.workdps(70 + int(widest)):  # q - 1 loses as many digits as the gap has
         return cross_entropy(case) if case["function"] == "cross_entropy" else of_rows(case)
 
 
