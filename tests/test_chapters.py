@@ -17,6 +17,7 @@ from book import code_cells, prose, source, tags
 
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
 MAY_IMPORT |= {"pandas", "sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
+MAY_IMPORT |= {"IPython"}  # where a notebook runs, it is there
 
 
 def faults_of_the_contents(there, listed, numbered):
@@ -25,7 +26,8 @@ def faults_of_the_contents(there, listed, numbered):
     for name in sorted(listed - there):
         yield f"_toc.yml lists chapters/{name}, which is not there: write it, or remove the line"
     for name in sorted(listed - numbered):
-        yield f"chapters/{name} stands in a part of _toc.yml that is not numbered: number it"
+        if not name.startswith("00_"):  # the tour comes before the first
+            yield f"chapters/{name} stands in a part of _toc.yml that is not numbered: number it"
 
 
 def test_the_contents_list_every_chapter():

@@ -8,14 +8,12 @@ import json
 import os
 import signal
 
+import book
 import pytest
-from edition import chapters
 from notebooks import notebook
 from shell import Shell, differing, in_a_new_process
 
 SECONDS = 300  # for a cell
-# Of the chapters of the first edition those that need no other.
-GOOD_ALREADY = set()
 
 
 def changes(path):
@@ -57,7 +55,7 @@ def again(shell, number):
     return json.loads(shown) if shown else {"error": ["its process"]}
 
 
-@pytest.mark.parametrize("chapter", chapters(GOOD_ALREADY))
+@pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda path: path.stem)
 def test_each_cell_can_be_run_again_on_its_own(chapter):
     found = changes(chapter)
     assert not found, "\n".join(

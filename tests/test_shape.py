@@ -9,7 +9,6 @@ import re
 import book
 import pytest
 from book import code_cells, source
-from edition import chapters
 from website import Visit
 
 WORDS = 3000  # of a chapter, as book.words counts them
@@ -154,7 +153,7 @@ OF_NOTEBOOKS = [it_has_few_words, its_outputs_speak, its_code_is_short]
 OF_PAGES = [its_page_is_short, nothing_is_wider_than_its_box, on_a_phone_only_boxes_scroll]
 
 
-@pytest.mark.parametrize("chapter", chapters())
+@pytest.mark.parametrize("chapter", book.CHAPTERS, ids=lambda path: path.stem)
 def test_the_shape_of_a_chapter(chapter, browser, address):
     nb = book.read(chapter)
     faults = [fault for rule in OF_NOTEBOOKS for fault in rule(nb)]

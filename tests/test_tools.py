@@ -72,7 +72,9 @@ def test_the_measurements_for_a_gpu_run_at_a_small_size(monkeypatch, capsys):
     monkeypatch.setattr(gpu, "compiled", lambda function: function)  # it takes half a minute
     gpu.main(["--dry"])
     page, stored = capsys.readouterr().out, gpu.PAGE.read_text(encoding="utf-8")
-    headings = [[line for line in text.splitlines() if line.startswith("#")] for text in (page, stored)]
+    headings = [
+        [line for line in text.splitlines() if line.startswith("#")] for text in (page, stored)
+    ]
     assert headings[0] == headings[1]
     numbers = [line.split("|")[2:-1] for line in page.splitlines() if line.startswith("| 17")]
     assert [number.strip() for row in numbers for number in row] == ["1"] * 12

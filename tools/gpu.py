@@ -185,10 +185,10 @@ def times(device, rows, inputs, classes, repeats):
         W = (torch.randn(K, inputs, generator=generator) / inputs**0.5).bfloat16().to(device)
         W.requires_grad_()
         y = torch.randint(K, (rows,), generator=generator).to(device)
-        lines = []
+        lines, first = [], None
         for way, loss_of in ways():
             seconds, peak = measure(loss_of, X, W, y, repeats)
-            first = (seconds, peak) if not lines else first
+            first = first or (seconds, peak)
             ratios = (
                 f"{a / b:.2f}" if b else "" for a, b in zip((seconds, peak), first, strict=True)
             )
