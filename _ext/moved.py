@@ -17,7 +17,7 @@ PAGE = """<!DOCTYPE html>
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <meta name="robots" content="noindex" />
     <title>{title}</title>
-    <script defer src="{root}_static/moved.js"></script>
+    <script defer src="{root}moved.js"></script>
   </head>
   <body>
     <h1>{title}</h1>
@@ -40,7 +40,7 @@ def write_old_pages(app, error):
             path.parent.mkdir(exist_ok=True)
             text = PAGE.format(
                 language=app.config.language,
-                title=escape(app.config.project),
+                title=escape(app.config.html_title),
                 root="../" * old.count("/"),
                 links="\n".join(links(app, old, found)),
             )
@@ -52,7 +52,8 @@ def links(app, old, pages):
     for page in pages:
         address = app.builder.get_relative_uri(old, page)
         yield f'      <li><a href="{address}">{escape(title_of(app.env, page))}</a></li>'
-        for anchor in sorted({anchor for name, anchor in labels.values() if name == page}):
+        anchors = {anchor for name, anchor in labels.values() if name == page}
+        for anchor in sorted(anchor for anchor in anchors if "/" not in anchor):
             yield f'      <li><a href="{address}#{anchor}">{escape(anchor)}</a></li>'
 
 

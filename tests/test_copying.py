@@ -5,8 +5,9 @@ from book import CHAPTERS, equations, read
 from website import Visit
 
 LIST = "appendix/equations.html"
-CHAPTER = f"chapters/{CHAPTERS[0].stem}.html"
-FIRST_FORMULA = equations(read(CHAPTERS[0]))[0][1].strip()
+FIRST, FORMULAS = next((c, found) for c in CHAPTERS if (found := equations(read(c))))
+CHAPTER = f"chapters/{FIRST.stem}.html"
+FIRST_FORMULA = FORMULAS[0][1].strip()
 
 WHOLE = ""
 MISSING = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
