@@ -6,6 +6,7 @@ checks.
 """
 
 import re
+from pathlib import Path
 
 from checks import in_order, together, with_kinds
 from doctrees import (
@@ -84,12 +85,15 @@ def way_back(app, kinds, places, folded):
 
 
 class Equations(MakeLater):
-    """A section for each part of the contents."""
+    """A section for each part of the contents that has equations."""
 
     def run(self):
         self.env.note_reread()
         sections = []
-        for caption, names in parts(self.env):
+        for caption, chapters in parts(self.env):
+            names = [name for name in chapters if "$$ (eq-" in self.source(name)]
+            if not names:
+                continue
             if caption is None:
                 sections.append(EquationsOf(chapters=names))
                 continue
@@ -99,6 +103,9 @@ class Equations(MakeLater):
             self.state.document.note_implicit_target(section, section)
             sections.append(section)
         return sections
+
+    def source(self, name):
+        return Path(self.env.doc2path(name)).read_text(encoding="utf-8")
 
 
 class EquationsOf(Later):
