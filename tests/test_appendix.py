@@ -177,7 +177,8 @@ def test_the_status_page_counts_what_the_chapters_hold(site):
             prose(nb).count("{exercise-start}"),
             record["seconds"].get(chapter.stem, status.NOT_MEASURED),
         ]
-        assert title.startswith(f"{NUMBERS[chapter.stem]}. ")
+        number = NUMBERS.get(chapter.stem)
+        assert re.match(rf"{number}\. " if number else r"\D", title)
         assert numbers == list(map(str, expected)), chapter.stem
         sums = [
             a + (b if b != status.NOT_MEASURED else 0) for a, b in zip(sums, expected, strict=True)
