@@ -411,7 +411,7 @@ def sklearn_multinomial(logits, target, upstream, weight=None, reduction="mean")
     return rows.sum() / divisor, gradient * upstream / divisor
 
 
-# Triton's kernels, in its interpreter
+# Triton's kernels, in its interpreter, which takes the bits of bfloat16 for whole numbers
 
 
 def liger(
@@ -424,10 +424,14 @@ def liger(
     softcap=0.0,
     z_loss=0.0,
 ):
+    from liger_kernel.ops import cross_entropy
     from liger_kernel.transformers.functional import liger_cross_entropy
 
+    cross_entropy.tanh = Interpreted.tanh
+    if weight is not None:
+        raise NotImplementedError("no weights, in the interpreter")
     return liger_cross_entropy(
-        input,
+        input.clone(),  # it writes the gradient into what it is given
         target,
         weight=weight,
         ignore_index=ignore_index,
@@ -521,7 +525,7 @@ SOFT = "probabilities"
 LAST = {"refused/negative:*": "−1 is the last class"}
 UNCHECKED = {"refused/*": "labels are not looked at"}
 NO_LOSS = {"refused/*": "a label that is no class has no loss"}
-ONE_SUM = {"probabilities/unnormalised:*": "probabilities sum to 1, as documented"}
+ONE_SUM = {"probabilities/unnormalised:*": "probabilities are taken to sum to 1"}
 EMPTY = {"edges/empty:*": "an empty batch is an error"}
 EMPTY_ROW = {"edges/empty:*": "the mean of no rows is an array without entries"}
 ONE_CLASS = {"blocks/1:*": "two classes at least"}
@@ -623,13 +627,20 @@ WORLD = {
     "tinygrad": Environment(
         ["tinygrad==0.14.0"],
         [
-            Try("Tensor.cross_entropy", "tinygrad_cross_entropy", ALL, slow=INTERPRETED),
+            Try(
+                "Tensor.cross_entropy",
+                "tinygrad_cross_entropy",
+                ALL,
+                other=NO_LOSS | rounded("layout/image:bfloat16"),
+                slow=INTERPRETED,
+            ),
             Try(
                 "Tensor.sparse_categorical_crossentropy",
                 "tinygrad_sparse",
                 ALL,
                 targets="labels",
                 flat=True,
+                other=NO_LOSS | rounded("layout/image:bfloat16"),
                 slow=INTERPRETED,
             ),
             Try(
@@ -638,6 +649,7 @@ WORLD = {
                 ALL,
                 targets="labels",
                 flat=True,
+                other=NO_LOSS | rounded("layout/image:bfloat16"),
                 slow=INTERPRETED,
             ),
             *three("tinygrad", ["Tensor.softmax", "Tensor.log_softmax", "Tensor.logsumexp"], ALL),
@@ -705,13 +717,20 @@ WORLD = {
             Try(
                 "liger_cross_entropy",
                 "liger",
-                ALL[1:],
+                ["float32", "float16"],
                 form="torch",
                 targets="labels",
                 flat=True,
+                other=EMPTY,
                 slow=INTERPRETED,
             ),
-            Try("LigerSoftmaxFunction", "liger_softmax", ALL[1:], "softmax", form="torch"),
+            Try(
+                "LigerSoftmaxFunction",
+                "liger_softmax",
+                ["float32", "float16"],
+                "softmax",
+                form="torch",
+            ),
         ],
         {"TRITON_INTERPRET": "1"},
     ),
@@ -721,10 +740,11 @@ WORLD = {
             Try(
                 "linear_cross_entropy",
                 "cut_cross_entropy",
-                ALL[1:],
+                ["float16"],
                 form="linear",
                 targets="labels",
                 flat=True,
+                other=UNCHECKED,
                 slow=INTERPRETED,
             )
         ],
@@ -855,9 +875,9 @@ def short(cases):
 HEAD = """# The known answers, tried on other implementations
 
 Written by `python vectors/world.py`, which gives each of these an environment of its own, on a CPU.
-*Other convention*: it means or promises something else there, named below. *Wrong*: what was found
-stands in [BUGS.md](BUGS.md). *Cannot*: it has no such option, shape or format. The level that PyTorch does
-not reach itself (`--beyond`) was not asked for.
+A number counts cases, each in each of its formats. *Other convention*: it means or promises something else
+there, named below. *Wrong*: what that is stands in [BUGS.md](BUGS.md). *Cannot*: it has no such option, shape or
+format. The level that PyTorch does not reach itself (`--beyond`) was not asked for.
 """
 
 
@@ -879,28 +899,22 @@ def table(folder):
                 {c.partition("/")[0] for c in [*right, *sum(other.values(), []), *wrong]}
             )
             numbers = [asked, counts[0], counts[1], len(wrong), counts[2]]
-            cells = [f"`{tried.name}`", " ".join(groups), " ".join(tried.formats), *numbers]
+            formats = {4: "all"}.get(len(tried.formats), " ".join(tried.formats))
+            cells = [f"`{tried.name}`", " ".join(groups), formats, *numbers]
             rows.append("| " + " | ".join(str(c or "·") for c in cells) + " |")
             lines = [f"other convention, {why}: {short(cases)}" for why, cases in other.items()]
             if wrong:
                 lines.append(f"wrong: {short(wrong)}")
-            lines += [f"cannot, {why}: {len(cases)}" for why, cases in skipped.items()]
+            if skipped:
+                cannot = ", ".join(f"{why} ({len(cases)})" for why, cases in skipped.items())
+                lines.append(f"cannot: {cannot}")
             if tried.slow:
-                lines.append(f"not asked, too slow there: {', '.join(tried.slow)}")
+                lines.append("too slow there: " + ", ".join(f"`{id}`" for id in tried.slow))
             if lines:
                 notes.append(f"- **{name}**, `{tried.name}`")
                 notes += [f"  - {line}" for line in lines]
-    head = [
-        "function",
-        "groups",
-        "formats",
-        "asked",
-        "right",
-        "other convention",
-        "wrong",
-        "cannot",
-    ]
-    text = [HEAD, "| " + " | ".join(head) + " |", "|---|---|---|" + "--:|" * 5, *rows]
+    head = "| function | groups | formats | asked | right | other convention | wrong | cannot |"
+    text = [HEAD, head, "|---|---|---|" + "--:|" * 5, *rows]
     return "\n".join([*text, "\n## Case by case\n", *notes]) + "\n"
 
 
