@@ -1,5 +1,6 @@
 """The known answers in vectors/: true, sharp enough for every mistake, and never a false alarm."""
 
+import fnmatch
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import world
 
 VECTORS = book.ROOT / "vectors"
 DATA = json.loads(check.FILE.read_text(encoding="utf-8"))
@@ -448,3 +450,21 @@ def test_three_lines_make_it_a_test_of_pytest(folder):
     status, said = command(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py")
     assert status == 1 and re.search(r"\d+ failed, \d+ passed", said), said
     assert "test_known_answers[ignored/mean:float32]" in said
+
+
+# Other libraries: run by hand alone (world.py); here, whether it asks as check.py does.
+
+
+@pytest.mark.parametrize("name", world.WORLD)
+def test_other_libraries_are_asked_as_check_asks(name):
+    asked = []
+    for tried in world.WORLD[name].tries:
+        assert tried.form in check.FORMS and tried.what in check.FUNCTIONS
+        assert tried.cases(), tried.name
+        asked += map(str, tried.cases())
+        if ":" not in tried.function and tried.form == "plain":
+            known = {"logits", "target", "upstream", *check.DEFAULTS}
+            assert set(check.parameters(getattr(world, tried.function))) <= known
+    patterns = {pattern for tried in world.WORLD[name].tries for pattern in tried.other}
+    assert [p for p in patterns if not fnmatch.filter(asked, p)] == []
+    assert all("==" in p or p == "packaging" for p in world.WORLD[name].packages)
