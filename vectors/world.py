@@ -763,7 +763,7 @@ def sort(tried, results):
             skipped.setdefault(r["skipped"], []).append(r["case"])
         elif not r["faults"]:
             right.append(r["case"])
-        elif why:
+        elif why and not r["faults"][0].startswith("the process"):  # that is no convention
             other.setdefault(why, []).append(r["case"])
         else:
             wrong[r["case"]] = r["faults"]
@@ -771,15 +771,14 @@ def sort(tried, results):
 
 
 def short(cases):
-    """Ids, with the formats of each where these differ, and the formats once where they do not."""
-    formats = {}
+    """Ids, those together that are of the same formats."""
+    formats, ids = {}, {}
     for case in cases:
         name, _, format = case.partition(":")
         formats.setdefault(name, []).append(format)
-    if len({tuple(f) for f in formats.values()}) == 1:
-        ids = ", ".join(f"`{name}`" for name in formats)
-        return f"{ids} in {', '.join(next(iter(formats.values())))}"
-    return "; ".join(f"`{name}` in {', '.join(f)}" for name, f in formats.items())
+    for name, found in formats.items():
+        ids.setdefault(", ".join(found), []).append(f"`{name}`")
+    return "; ".join(f"{', '.join(names)} in {found}" for found, names in ids.items())
 
 
 HEAD = """# The known answers, tried on other implementations
