@@ -86,24 +86,6 @@ def optax_probabilities(logits, target, upstream, reduction="mean", label_smooth
     return jax_back(value, logits, upstream)
 
 
-def jax_log_softmax(logits, upstream):
-    import jax
-
-    return jax_back(lambda z: jax.nn.log_softmax(z, axis=1), logits, upstream)
-
-
-def jax_softmax(logits, upstream):
-    import jax
-
-    return jax_back(lambda z: jax.nn.softmax(z, axis=1), logits, upstream)
-
-
-def jax_logsumexp(logits, upstream):
-    import jax
-
-    return jax_back(lambda z: jax.nn.logsumexp(z, axis=1), logits, upstream)
-
-
 # Keras, TensorFlow
 
 
@@ -154,44 +136,6 @@ def keras_probabilities(logits, target, upstream, reduction="mean", label_smooth
     return keras_back(lambda z: loss(target, z), logits, upstream)
 
 
-def keras_log_softmax(logits, upstream):
-    import keras
-
-    return keras_back(lambda z: keras.ops.log_softmax(z, axis=1), logits, upstream)
-
-
-def keras_softmax(logits, upstream):
-    import keras
-
-    return keras_back(lambda z: keras.ops.softmax(z, axis=1), logits, upstream)
-
-
-def keras_logsumexp(logits, upstream):
-    import keras
-
-    return keras_back(lambda z: keras.ops.logsumexp(z, axis=1), logits, upstream)
-
-
-def tensorflow_log_softmax(logits, upstream):
-    import tensorflow as tf
-
-    if logits.ndim > 2:
-        raise NotImplementedError("log_softmax of another axis than the last")
-    return tensorflow_back(tf.nn.log_softmax, logits, upstream)
-
-
-def tensorflow_softmax(logits, upstream):
-    import tensorflow as tf
-
-    return tensorflow_back(lambda z: tf.nn.softmax(z, axis=1), logits, upstream)
-
-
-def tensorflow_logsumexp(logits, upstream):
-    import tensorflow as tf
-
-    return tensorflow_back(lambda z: tf.reduce_logsumexp(z, axis=1), logits, upstream)
-
-
 # MLX
 
 
@@ -223,24 +167,6 @@ def mlx_cross_entropy(logits, target, upstream, reduction="mean", label_smoothin
         logits,
         upstream,
     )
-
-
-def mlx_log_softmax(logits, upstream):
-    import mlx.nn
-
-    return mlx_back(lambda z: mlx.nn.log_softmax(z, axis=1), logits, upstream)
-
-
-def mlx_softmax(logits, upstream):
-    import mlx.core as mx
-
-    return mlx_back(lambda z: mx.softmax(z, axis=1), logits, upstream)
-
-
-def mlx_logsumexp(logits, upstream):
-    import mlx.core as mx
-
-    return mlx_back(lambda z: mx.logsumexp(z, axis=1), logits, upstream)
 
 
 # tinygrad
@@ -294,18 +220,6 @@ def tinygrad_nll(logits, target, upstream, weight=None, ignore_index=-100, reduc
     )
 
 
-def tinygrad_log_softmax(logits, upstream):
-    return tinygrad_back(lambda z: z.log_softmax(1), logits, upstream)
-
-
-def tinygrad_softmax(logits, upstream):
-    return tinygrad_back(lambda z: z.softmax(1), logits, upstream)
-
-
-def tinygrad_logsumexp(logits, upstream):
-    return tinygrad_back(lambda z: z.logsumexp(1), logits, upstream)
-
-
 # ONNX: one operator as a model, values alone
 
 
@@ -351,32 +265,8 @@ def reference_cross_entropy(logits, target, weight=None, ignore_index=-100, redu
     return onnx_loss(by_reference, logits, target, weight, ignore_index, reduction)
 
 
-def reference_log_softmax(logits):
-    return by_reference("LogSoftmax", {"z": logits}, axis=1)
-
-
-def reference_softmax(logits):
-    return by_reference("Softmax", {"z": logits}, axis=1)
-
-
-def reference_logsumexp(logits):
-    return by_reference("ReduceLogSumExp", {"z": logits}, axes=[1], keepdims=0)
-
-
 def runtime_cross_entropy(logits, target, weight=None, ignore_index=-100, reduction="mean"):
     return onnx_loss(by_runtime, logits, target, weight, ignore_index, reduction)
-
-
-def runtime_log_softmax(logits):
-    return by_runtime("LogSoftmax", {"z": logits}, axis=1)
-
-
-def runtime_softmax(logits):
-    return by_runtime("Softmax", {"z": logits}, axis=1)
-
-
-def runtime_logsumexp(logits):
-    return by_runtime("ReduceLogSumExp", {"z": logits}, axes=[1], keepdims=0)
 
 
 # scikit-learn
@@ -484,7 +374,7 @@ class Try:
     """A function, how it is asked, and where it means something else: {pattern of a case: why}."""
 
     name: str
-    function: str
+    function: object  # an adapter, or where the function itself is
     formats: list
     what: str = "cross_entropy"
     form: str = "plain"
@@ -498,7 +388,7 @@ class Try:
         return [case for case in every if case.id not in self.slow]
 
     def load(self):
-        return globals().get(self.function) or check.load(self.function)
+        return self.function if callable(self.function) else check.load(self.function)
 
     def meant_otherwise(self, case):
         """Why it may differ there, without being wrong; the pattern is of id:format."""
@@ -512,12 +402,31 @@ class Environment:
     variables: dict = field(default_factory=dict)
 
 
-def three(library, of, formats, **how):
-    """Its softmax, log_softmax and logsumexp; `of` names them as the library does."""
+def three(back, *paths, formats=ALL, **how):
+    """softmax, log_softmax and logsumexp, where the library has them."""
+
+    def adapter(path):
+        def plain(logits, upstream):
+            function = check.load(path)
+            return back(lambda z: function(z, axis=1), logits, upstream)
+
+        return plain
+
     return [
-        Try(name, f"{library}_{what}", formats, what, **how)
-        for what, name in zip(["softmax", "log_softmax", "logsumexp"], of, strict=True)
+        Try(path.replace(":", "."), adapter(path), formats, what, **how)
+        for what, path in zip(["softmax", "log_softmax", "logsumexp"], paths, strict=True)
     ]
+
+
+def operators(run, formats, **how):
+    """The same of ONNX, values alone."""
+    names = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "logsumexp": "ReduceLogSumExp"}
+
+    def adapter(operator):
+        how = {"axes": [1], "keepdims": 0} if operator == "ReduceLogSumExp" else {"axis": 1}
+        return lambda logits: run(operator, {"z": logits}, **how)
+
+    return [Try(name, adapter(name), formats, what, **how) for what, name in names.items()]
 
 
 SOFT = "probabilities"
@@ -543,14 +452,14 @@ WORLD = {
         [
             Try(
                 "optax.softmax_cross_entropy_with_integer_labels",
-                "optax_labels",
+                optax_labels,
                 ALL,
                 targets="labels",
                 other=LAST
                 | rounded("labels/none:float16", "layout/image:*float16", "blocks/517:float16"),
             ),
-            Try("optax.softmax_cross_entropy", "optax_probabilities", ALL, targets=SOFT, flat=True),
-            *three("jax", ["jax.nn.softmax", "jax.nn.log_softmax", "jax.nn.logsumexp"], ALL),
+            Try("optax.softmax_cross_entropy", optax_probabilities, ALL, targets=SOFT, flat=True),
+            *three(jax_back, "jax:nn.softmax", "jax:nn.log_softmax", "jax:nn.logsumexp"),
         ],
     ),
     "keras": Environment(
@@ -558,14 +467,14 @@ WORLD = {
         [
             Try(
                 "SparseCategoricalCrossentropy",
-                "keras_labels",
+                keras_labels,
                 ALL,
                 targets="labels",
                 flat=True,
                 other=NO_LOSS | EMPTY_ROW,
             ),
-            Try("CategoricalCrossentropy", "keras_probabilities", ALL, targets=SOFT, flat=True),
-            *three("keras", ["ops.softmax", "ops.log_softmax", "ops.logsumexp"], ALL),
+            Try("CategoricalCrossentropy", keras_probabilities, ALL, targets=SOFT, flat=True),
+            *three(keras_back, "keras:ops.softmax", "keras:ops.log_softmax", "keras:ops.logsumexp"),
         ],
         {"KERAS_BACKEND": "jax"},
     ),
@@ -588,14 +497,15 @@ WORLD = {
                 other=ONE_SUM,
             ),
             *three(
-                "tensorflow",
-                ["tf.nn.softmax", "tf.nn.log_softmax", "tf.reduce_logsumexp"],
-                ALL,
+                tensorflow_back,
+                "tensorflow:nn.softmax",
+                "tensorflow:nn.log_softmax",
+                "tensorflow:reduce_logsumexp",
                 other=rounded("softmax/positions:float16"),
             ),
             Try(
                 "keras.losses.SparseCategoricalCrossentropy",
-                "keras_labels",
+                keras_labels,
                 ALL,
                 targets="labels",
                 flat=True,
@@ -603,7 +513,7 @@ WORLD = {
             ),
             Try(
                 "keras.losses.CategoricalCrossentropy",
-                "keras_probabilities",
+                keras_probabilities,
                 ALL,
                 targets=SOFT,
                 flat=True,
@@ -617,11 +527,11 @@ WORLD = {
         [
             Try(
                 "mlx.nn.losses.cross_entropy",
-                "mlx_cross_entropy",
+                mlx_cross_entropy,
                 ALL,
                 other=UNCHECKED | ONE_SUM | EMPTY | rounded("layout/image:bfloat16"),
             ),
-            *three("mlx", ["mx.softmax", "mlx.nn.log_softmax", "mx.logsumexp"], ALL),
+            *three(mlx_back, "mlx.core:softmax", "mlx.nn:log_softmax", "mlx.core:logsumexp"),
         ],
     ),
     "tinygrad": Environment(
@@ -629,14 +539,14 @@ WORLD = {
         [
             Try(
                 "Tensor.cross_entropy",
-                "tinygrad_cross_entropy",
+                tinygrad_cross_entropy,
                 ALL,
                 other=NO_LOSS | rounded("layout/image:bfloat16"),
                 slow=INTERPRETED,
             ),
             Try(
                 "Tensor.sparse_categorical_crossentropy",
-                "tinygrad_sparse",
+                tinygrad_sparse,
                 ALL,
                 targets="labels",
                 flat=True,
@@ -645,14 +555,19 @@ WORLD = {
             ),
             Try(
                 "log_softmax, nll_loss",
-                "tinygrad_nll",
+                tinygrad_nll,
                 ALL,
                 targets="labels",
                 flat=True,
                 other=NO_LOSS | rounded("layout/image:bfloat16"),
                 slow=INTERPRETED,
             ),
-            *three("tinygrad", ["Tensor.softmax", "Tensor.log_softmax", "Tensor.logsumexp"], ALL),
+            *three(
+                tinygrad_back,
+                "tinygrad:Tensor.softmax",
+                "tinygrad:Tensor.log_softmax",
+                "tinygrad:Tensor.logsumexp",
+            ),
         ],
         {"DEV": "PYTHON"},
     ),
@@ -661,17 +576,12 @@ WORLD = {
         [
             Try(
                 "SoftmaxCrossEntropyLoss",
-                "reference_cross_entropy",
+                reference_cross_entropy,
                 ALL,
                 targets="labels",
                 other=LAST | EMPTY,
             ),
-            *three(
-                "reference",
-                ["Softmax", "LogSoftmax", "ReduceLogSumExp"],
-                ALL,
-                other=rounded("log_softmax/positions:*float16"),
-            ),
+            *operators(by_reference, ALL, other=rounded("log_softmax/positions:*float16")),
         ],
     ),
     "onnxruntime": Environment(
@@ -679,12 +589,12 @@ WORLD = {
         [
             Try(
                 "SoftmaxCrossEntropyLoss",
-                "runtime_cross_entropy",
+                runtime_cross_entropy,
                 [*WIDE, "float16"],
                 targets="labels",
                 other=LAST | EMPTY,
             ),
-            *three("runtime", ["Softmax", "LogSoftmax", "ReduceLogSumExp"], [*WIDE, "float16"]),
+            *operators(by_runtime, [*WIDE, "float16"]),
         ],
     ),
     "scikit-learn": Environment(
@@ -692,7 +602,7 @@ WORLD = {
         [
             Try(
                 "metrics.log_loss of a softmax",
-                "sklearn_log_loss",
+                sklearn_log_loss,
                 WIDE,
                 targets="labels",
                 flat=True,
@@ -700,7 +610,7 @@ WORLD = {
             ),
             Try(
                 "HalfMultinomialLoss",
-                "sklearn_multinomial",
+                sklearn_multinomial,
                 WIDE,
                 targets="labels",
                 flat=True,
@@ -716,7 +626,7 @@ WORLD = {
         [
             Try(
                 "liger_cross_entropy",
-                "liger",
+                liger,
                 ["float32", "float16"],
                 form="torch",
                 targets="labels",
@@ -726,7 +636,7 @@ WORLD = {
             ),
             Try(
                 "LigerSoftmaxFunction",
-                "liger_softmax",
+                liger_softmax,
                 ["float32", "float16"],
                 "softmax",
                 form="torch",
@@ -739,7 +649,7 @@ WORLD = {
         [
             Try(
                 "linear_cross_entropy",
-                "cut_cross_entropy",
+                cut_cross_entropy,
                 ["float16"],
                 form="linear",
                 targets="labels",
@@ -853,7 +763,7 @@ def sort(tried, results):
             skipped.setdefault(r["skipped"], []).append(r["case"])
         elif not r["faults"]:
             right.append(r["case"])
-        elif why:
+        elif why and not r["faults"][0].startswith("the process"):  # that is no convention
             other.setdefault(why, []).append(r["case"])
         else:
             wrong[r["case"]] = r["faults"]
@@ -861,15 +771,14 @@ def sort(tried, results):
 
 
 def short(cases):
-    """Ids, with the formats of each where these differ, and the formats once where they do not."""
-    formats = {}
+    """Ids, those together that are of the same formats."""
+    formats, ids = {}, {}
     for case in cases:
         name, _, format = case.partition(":")
         formats.setdefault(name, []).append(format)
-    if len({tuple(f) for f in formats.values()}) == 1:
-        ids = ", ".join(f"`{name}`" for name in formats)
-        return f"{ids} in {', '.join(next(iter(formats.values())))}"
-    return "; ".join(f"`{name}` in {', '.join(f)}" for name, f in formats.items())
+    for name, found in formats.items():
+        ids.setdefault(", ".join(found), []).append(f"`{name}`")
+    return "; ".join(f"{', '.join(names)} in {found}" for found, names in ids.items())
 
 
 HEAD = """# The known answers, tried on other implementations
@@ -890,7 +799,7 @@ def table(folder):
         except FileNotFoundError:
             continue
         versions = ", ".join(f"{p} {v}" for p, v in found["versions"].items() if p != "packaging")
-        rows.append(f"| **{versions}**, {found['date']} ||||||||")
+        rows.append(f"| **{versions}**, Python {found['python']}, {found['date']} ||||||||")
         for tried in environment.tries:
             right, other, wrong, skipped = sort(tried, found["results"])
             counts = [len(right), *(sum(map(len, d.values())) for d in (other, skipped))]
