@@ -469,3 +469,61 @@ def test_other_libraries_are_asked_as_check_asks(name):
     patterns = {pattern for tried in world.WORLD[name].tries for pattern in tried.other}
     assert [p for p in patterns if not fnmatch.filter(asked, p)] == []
     assert all("==" in p or p == "packaging" for p in world.WORLD[name].packages)
+
+
+# The casebook of chapter 14.
+
+CHAPTER = book.ROOT / "chapters/14_test_your_loss.ipynb"
+
+
+def casebook_of(sources):
+    """Key -> (address, date, family), from the chapter's text of the casebook; and its faults."""
+    (text,) = [m for s in sources for m in re.findall(r'CASEBOOK = """(.*?)"""', s, re.DOTALL)]
+    found, family = {}, None
+    for line in text.splitlines():
+        if " | " not in line:
+            family = line
+            continue
+        key, what, about, where, date = line.split(" | ")
+        assert key not in found, f"{key} stands twice"
+        found[key] = (f"https://github.com/{where}", date, family)
+    return found
+
+
+def disagreements(found, public):
+    for key in sorted(found.keys() ^ public.keys()):
+        yield f"{key}: only in {'the chapter' if key in found else 'cross_entropy.json'}"
+    for key in found.keys() & public.keys():
+        for name, here, there in zip(
+            ["address", "date"],
+            found[key],
+            (public[key]["address"], public[key]["date"]),
+            strict=False,
+        ):
+            if here != there:
+                yield f"{key}: its {name} is {here} in the chapter, {there} in cross_entropy.json"
+
+
+def test_the_casebook_of_the_chapter_and_the_file_agree():
+    sources = [book.source(cell) for _, cell in book.code_cells(book.read(CHAPTER))]
+    public = json.loads(check.FILE.read_text(encoding="utf-8"))["mistakes"]
+    found = casebook_of(sources)
+    assert list(disagreements(found, public)) == []
+    assert found.keys() <= mistakes.MISTAKES.keys()
+    # Each has its faulty steps, in a dictionary of the chapter's.
+    code = "\n".join(sources)
+    assert [key for key in found if not re.search(rf'^ +"{key}": ', code, re.MULTILINE)] == []
+    # What the text says of the folder.
+    words = " ".join(book.words(book.read(CHAPTER)))
+    data = json.loads(check.FILE.read_text(encoding="utf-8"))
+    assert f"{len(data['cases'])} cases" in words and f"notice all {len(public)} mistakes" in words
+
+
+def test_a_casebook_that_differs_is_found():
+    text = 'CASEBOOK = """a family\nx | w | i | o/r/issues/1 | 2026-01\n"""'
+    found = casebook_of([text])
+    assert found == {"x": ("https://github.com/o/r/issues/1", "2026-01", "a family")}
+    right = {"address": "https://github.com/o/r/issues/1", "date": "2026-01"}
+    assert list(disagreements(found, {"x": right})) == []
+    assert len(list(disagreements(found, {"x": right | {"date": "2026-02"}}))) == 1
+    assert len(list(disagreements(found, {"y": right}))) == 2
