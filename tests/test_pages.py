@@ -21,7 +21,7 @@ import links
 import maths
 import pytest
 import small_book
-from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE
+from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE, minutes, prose, read
 from sphinx.errors import ConfigError
 from website import MOVED, Visit, axe_faults, build, built, html_files, run
 
@@ -149,6 +149,19 @@ def test_a_doi_is_looked_up_and_not_visited():
     asked = links.ask_the_registry(None, "https://doi.org/10.1145/3.4")
     assert asked == "https://doi.org/api/handles/10.1145/3.4"
     assert links.ask_the_registry(None, "https://arxiv.org/abs/1") == "https://arxiv.org/abs/1"
+
+
+def test_the_contents_of_a_chapter_say_how_long_each_section_takes(site):
+    for chapter in CHAPTERS:
+        page = (site / f"chapters/{chapter.stem}.html").read_text(encoding="utf-8")
+        contents = page[page.index('<nav id="pst-page-toc-nav"') :]
+        contents = contents[: contents.index("</nav>")]
+        shown = re.findall(r'<span class="minutes"> (\d+) min</span>', contents)
+        sections = re.findall(r"^## ", prose(read(chapter)), re.MULTILINE)
+        assert len(shown) == len(sections)
+        # Each is rounded, and so is the sum of a chapter.
+        rounding = len(sections) / 2 + 5
+        assert abs(sum(map(int, shown)) - minutes(read(chapter))) <= rounding
 
 
 def test_an_old_address_leads_to_where_its_text_is(site, browser, address):

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import book
 import browser as browsers
+import cpu
 import gpu
 import measure_site
 import preview
@@ -68,13 +69,15 @@ def test_without_a_site_or_a_browser_each_says_what_to_do(monkeypatch, tmp_path)
         assert "Install Chromium or Chrome" in said
 
 
-def test_the_measurements_for_a_gpu_run_at_a_small_size(monkeypatch, capsys):
-    monkeypatch.setattr(gpu, "compiled", lambda function: function)  # it takes half a minute
-    gpu.main(["--dry"])
-    page, stored = capsys.readouterr().out, gpu.PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("tool", [cpu, gpu])
+def test_the_measurements_for_a_page_run_at_a_small_size(tool, monkeypatch, capsys):
+    monkeypatch.setattr(tool, "compiled", lambda function: function)  # it takes half a minute
+    tool.main(["--dry"])
+    page, stored = capsys.readouterr().out, tool.PAGE.read_text(encoding="utf-8")
     headings = [
         [line for line in text.splitlines() if line.startswith("#")] for text in (page, stored)
     ]
     assert headings[0] == headings[1]
-    numbers = [line.split("|")[2:-1] for line in page.splitlines() if line.startswith("| 17")]
-    assert [number.strip() for row in numbers for number in row] == ["1"] * 12
+    if tool is gpu:
+        rows = [line.split("|")[2:-1] for line in page.splitlines() if line.startswith("| 17")]
+        assert [number.strip() for row in rows for number in row] == ["1"] * 12

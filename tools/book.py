@@ -33,8 +33,8 @@ NUMBERS = {Path(str(name)).name: number for number, name in enumerate(NUMBERED, 
 EQUATION = re.compile(r"(?ms)^\$\$(?P<formula>(?:(?!\$\$).)*)\$\$ *\((?P<label>eq-[a-z0-9-]+)\) *$")
 ASSERTION = re.compile(r"\bassert(_\w+\(|\b)")
 
-# What a reader reads in a minute.
-WORDS, LINES, FIGURES = 200, 12, 2
+# What a reader reads in a minute: words, lines of code, figures.
+SPEED = CONFIG["sphinx"]["config"]["reading_speed"]
 # What of MyST is no word, or one, with what stands for it; in this order.
 MARKUP = [
     (r"(?ms)^(`{3,})\w.*?^\1 *$", ""),  # a listing, with its language
@@ -102,7 +102,8 @@ def minutes(nb):
     code = [cell for _, cell in code_cells(nb)]
     shown = [source(cell).splitlines() for cell in code if not is_folded(cell)]
     lines = sum(bool(line.strip()) for cell in shown for line in cell)
-    took = len(words(nb)) / WORDS + lines / LINES + sum(map(figures, code)) / FIGURES
+    read = {"words": len(words(nb)), "lines": lines, "figures": sum(map(figures, code))}
+    took = sum(read[what] / SPEED[what] for what in read)
     return max(5, 5 * round(took / 5))
 
 
