@@ -269,6 +269,13 @@ CASES = {
         "(p * (p / z.softmax(1)).log()).sum() / 5",
         LOSS,
     ),
+    "msg-kl-less": Case(
+        "torch.autograd.grad(of_kl, z)[0].allclose(torch.autograd.grad(of_ce, z)[0], atol=1e-7)",
+        "(of_ce - of_kl).detach()",
+        "H_p",
+        given=LEAF + "of_kl = F.kl_div(z.log_softmax(1), p, reduction='batchmean'); "
+        "of_ce = F.cross_entropy(z, p)",
+    ),
     "msg-negative-soft": Case(
         "F.cross_entropy(z, v) < 0 and F.binary_cross_entropy_with_logits(5 * z, 2 * z.sign()) < 0",
         "-(v.softmax(1) * z.softmax(1).log()).sum() / 5",
@@ -283,8 +290,8 @@ CASES = {
     ),
     "msg-zero-rounded": Case(
         "F.cross_entropy(z, y) == 0",
-        "torch.tensor(math.log1p(math.exp(-16.7))).double()",
-        LOSS,
+        "math.log(math.log1p(math.exp(-16.7)))",
+        "loss.log().item()",
         given="z, y = torch.tensor([[16.7, 0.0]]), torch.tensor([0])",
         numbers=[f"{24 * math.log(2):.2f}"],
     ),
@@ -345,7 +352,8 @@ CASES = {
         LOSS,
         given="z = torch.tensor([[0, 0, 0, -6.0], [0, 0, 3, -3]])[[0, 1, 0, 1, 1]]; "
         "y = torch.tensor([0, 2, 1, 2, 2]); w = torch.tensor([1.0, 1, 3, 50]); "
-        "rows = -((0.9 * F.one_hot(y, 4) + 0.025) * z.softmax(1).log()).sum(1)",
+        "rows = -((0.9 * F.one_hot(y, 4) + 0.025) * z.softmax(1).log()).sum(1); "
+        "losses = F.cross_entropy(z, y, label_smoothing=0.1, reduction='none')",
     ),
     "msg-focal": Case(
         "not torch.isclose(((1 - (-w[y] * losses).exp()) ** 2 * w[y] * losses).mean(), right)",
@@ -492,7 +500,7 @@ def test_an_entry_is_true(label):
         right = eval(case.right, names)
         run(line, names)
         torch.testing.assert_close(
-            eval(case.after, names), right, check_dtype=False, rtol=1e-5, atol=1e-6
+            eval(case.after, names), right, check_dtype=False, rtol=1e-5, atol=1e-7
         )
 
 
@@ -512,9 +520,26 @@ def test_every_entry_is_tried_and_has_its_proof():
     ] == []
 
 
+def test_every_line_is_one_and_fits_into_its_box():
+    lines = [line for _, _, line, _ in ENTRIES.values()]
+    assert [line for line in lines if "\n" in line or len(line) > 88] == []
+
+
 def test_what_is_not_run_says_so():
     shown = {label: "*Not run here.*" in said for label, (_, said, *_) in ENTRIES.items()}
     assert {label for label, marked in shown.items() if marked} == NOT_RUN
+
+
+def test_the_words_of_an_entry_lead_to_it_from_the_index(site):
+    page = (site / "appendix" / "terms.html").read_text(encoding="utf-8")
+    entries = re.findall(r"(?s)<dt>(.*?)</dt><dd>(.*?)</dd>", page)
+    names = [re.sub("<.*?>", "", word).strip().removeprefix("nn.") for word, _ in entries]
+    places = dict(zip(names, (where for _, where in entries), strict=True))
+    found = re.findall(r"(?m)^\((msg-[a-z0-9-]+)\)=\n###.*\n\n```\{index\} (.*)$", PAGE)
+    assert found and PAGE.count("{index}") == len(found)
+    for label, words in found:
+        for word in words.split(", "):
+            assert f'href="messages.html#{label}"' in places[word], (label, word)
 
 
 # Sizes and types, which are those of one call.
