@@ -1,12 +1,13 @@
 """The index, {terms}: the words that chapters set in bold where they define them, the functions
 that they name, and the glossary's terms in headings, each with the first such section of each
-chapter.
+chapter. And what a page puts there itself, by {index}: the words of people who look for it.
 """
 
 import re
 
 from doctrees import Later, MakeLater, chapters, doctree_of, link, number_of, section_of
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.nodes import make_refnode
 
 FUNCTION = re.compile(r"(F|nn|tf|torch|np|scipy)\.[\w.]+|\w+_(softmax|loss|entropy)")
@@ -45,6 +46,15 @@ def is_defined_by(bold, glossary):
     return not starts_a_sentence or text.lower() in glossary
 
 
+def put_there(env):
+    """Word, page and section of each entry by {index}. The glossary's own are "main" ones."""
+    for page, all_of_page in sorted(env.get_domain("index").entries.items()):
+        if any(main != "main" for _, _, _, main, _ in all_of_page):
+            for node in doctree_of(env, page).findall(addnodes.index):
+                for _, word, *_ in node["entries"]:
+                    yield word, page, section_of(node)
+
+
 def key_of(word, shown):
     """Under which word it is sorted: without the module, and in the singular if that is known."""
     key = word.rpartition(".")[2].lower()
@@ -56,9 +66,9 @@ class Terms(Later):
         terms = [o for o in app.env.get_domain("std").get_objects() if o[2] == "term"]
         # Word -> its page and id in the glossary.
         glossary = {o[0].lower(): (o[3], o[4]) for o in terms}
-        # Key -> how it is written; key -> chapter -> the first section that has it.
+        # Key -> how it is written; key -> page and section of each place, one a chapter.
         shown = {o[0].lower(): o[0] for o in terms}
-        entries = {word: {} for word in glossary}
+        entries = {word: [] for word in glossary}
         # Of what every chapter has, these sections repeat, or lead elsewhere.
         not_indexed = app.config.chapter_sections[1:]
         for chapter in chapters(app.env):
@@ -69,7 +79,13 @@ class Terms(Later):
                     key = key_of(word, shown)
                     if key not in glossary and len(word) > len(shown.get(key, "")):
                         shown[key] = word
-                    entries.setdefault(key, {}).setdefault(chapter, section_of(node))
+                    listed = entries.setdefault(key, [])
+                    if chapter not in dict(listed):
+                        listed.append((chapter, section_of(node)))
+        for word, page, section in put_there(app.env):
+            key = key_of(word, shown)
+            shown.setdefault(key, word)
+            entries.setdefault(key, []).append((page, section))
         items = []
         for key in sorted(key for key, sections in entries.items() if sections):
             term = nodes.Text(shown[key])
@@ -84,7 +100,7 @@ class Terms(Later):
 
 def places(app, docname, sections):
     line = nodes.paragraph()
-    for chapter, section in sections.items():
+    for chapter, section in sections:
         line += nodes.Text("; " if line.children else "")
         number = number_of(app.env, chapter)
         text = f"{number}: {section[0].astext()}" if number else section[0].astext()
