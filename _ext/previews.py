@@ -86,7 +86,9 @@ def previews_of(page, targets):
     found = {}
     for link in dict.fromkeys(LINK.findall(targets[page].page)):
         path, _, anchor = link.partition("#")
-        address = posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
+        address = (
+            posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page
+        )
         if address in targets and (html := targets[address].preview(anchor)):
             found[link] = fitted(html, address, page)
     return found

@@ -6,11 +6,11 @@
 // _ext/search.py. (minisearch, on the same entries and questions, found fewer: it has no phrases,
 // no numbers that are near, and no names of functions in two spellings.)
 
-var bookRank = (() => {
+const bookRank = (() => {
   const WORD = /\d+(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\p{L}[\p{L}\p{N}_]*(?:-\p{L}[\p{L}\p{N}_]*)*/gu
   const PART = /\p{Lu}+(?!\p{Ll})\p{N}*|\p{Lu}?\p{Ll}+\p{N}*|\p{N}+|\p{L}+/gu
-  const MODULE = /(?<![\p{L}\p{N}_.])(?:torch|nn|functional|F|tf|keras|np|jnp|optim)\.(?=[\p{L}_])/gu
-  const HEADING = 2.2, TERM = 1.8, CHAPTER = 0.8, PHRASE = 0.55, SYNONYM = 0.6, PART_OF_NAME = 0.4
+  const MODULE = /\b(?:torch|nn|functional|F|tf|keras|np|jnp|optim)\.(?=[A-Za-z_])/g
+  const HEADING = 2.6, TERM = 1.8, CHAPTER = 0.8, PHRASE = 0.55, SYNONYM = 0.6, PART_OF_NAME = 0.4
   const K = 1.3, B = 0.6
   const STOP = new Set(`a about all am an and any are as at be because been better between but by can do does for from
     get getting give given gives go had has have how i if in into is it its just like make me my need
@@ -39,7 +39,7 @@ var bookRank = (() => {
   }
   const memory = new Map()
   const tokensOfWord = (raw) => memory.get(raw) ?? (memory.set(raw, tokensOf(raw)), memory.get(raw))
-  const wordsOf = (text) => [...text.replace(MODULE, "").matchAll(WORD)].map((found) => found[0])
+  const wordsOf = (text) => text.replace(MODULE, "").match(WORD) ?? []
   const isNumber = (token) => /^\d/.test(token)
   const isName = (token) => token[0] === "="
 
@@ -197,7 +197,6 @@ var bookRank = (() => {
   }
 
   function search(query, most = 12) {
-    if (!lengths.length) prepare()
     const { groups, sequence } = understand(query)
     const scores = new Float64Array(lengths.length), covered = new Float64Array(lengths.length)
     let all = 0
@@ -240,8 +239,8 @@ var bookRank = (() => {
         found.push([scores[entry] * (0.4 + 0.6 * part) * bookIndex.entries[entry][4], entry])
       }
     found.sort((a, b) => b[0] - a[0] || a[1] - b[1])
-    const least = found.length ? found[0][0] * 0.12 : 0
-    const good = found.filter(([score]) => score >= least)
+    const least = found.length ? found[0][0] * 0.25 : 0
+    const good = found.filter(([score], at) => score >= least || at < 5)
     return { count: good.length, results: good.slice(0, most).map(([score, entry]) => shown(entry, groups, score)) }
   }
 
@@ -301,5 +300,6 @@ var bookRank = (() => {
     return [...pieces, [text.slice(done), false]].filter(([piece]) => piece)
   }
 
-  return { search, marked, prepare }
+  prepare()
+  return { search, marked }
 })()

@@ -35,6 +35,7 @@
     const count = element("p", "found-count")
     count.setAttribute("role", "status")
     const list = element("ol", "found-list")
+    list.setAttribute("role", "list") // which WebKit takes from a list without numbers
     const box = onPage ?? form.parentElement.appendChild(element("div", ""))
     box.classList.add("found")
     box.replaceChildren(count, list)
