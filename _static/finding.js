@@ -12,14 +12,12 @@
       const file = name.endsWith(".css") ? document.createElement("link") : document.createElement("script")
       if (name.endsWith(".css")) Object.assign(file, { rel: "stylesheet", href: root + name })
       else file.src = root + name
-      Object.assign(file, { onload: done, onerror: fail })
+      // They run in the order in which they are asked for.
+      Object.assign(file, { async: false, onload: done, onerror: fail })
       document.head.append(file)
     }))
 
-  const search = async () => {
-    await Promise.all(["search/search.css", "search/index.js", "search/rank.js"].map(load))
-    await load("search/results.js")
-  }
+  const search = () => ["search.css", "index.js", "rank.js", "results.js"].map((name) => load(`search/${name}`))
   addEventListener("focusin", ({ target }) => {
     if (target.matches(".bd-search input")) search()
   })
