@@ -184,7 +184,6 @@ def test_a_slip_and_half_a_word_are_understood(searching):
     for slip in ("calibraton", "callibration", "calibra"):
         assert "calibration" in searching.page.evaluate(FOUND, slip)[0]
     assert searching.page.evaluate(FOUND, "zzzzqqq") == []
-    assert searching.page.evaluate(FOUND, "what is the") != []
 
 
 def test_a_query_is_answered_within_fifty_milliseconds(searching):

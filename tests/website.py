@@ -125,7 +125,7 @@ class Visit:
         self.wrong = []
         size = {"width": 1280, "height": 900}
         self.context = browser.new_context(viewport=size, **options)
-        self.context.set_default_timeout(8_000)
+        self.context.set_default_timeout(60_000)
         # A foreign request is noted, and does not leave this machine.
         self.context.route(lambda url: not url.startswith(origin), self.refuse)
         self.page = self.context.new_page()

@@ -42,7 +42,8 @@ const bookPreview = (() => {
   box.addEventListener("pointerenter", stay)
   box.addEventListener("pointerleave", leave)
   addEventListener("keydown", (event) => event.key === "Escape" && hide())
-  addEventListener("scroll", hide, { passive: true })
+  // (What is on its way may still come: a page also scrolls to bring a link into view.)
+  addEventListener("scroll", () => box.hidden || hide(), { passive: true })
   addEventListener("resize", hide)
   addEventListener("click", ({ target }) => box.contains(target) || hide())
 

@@ -115,7 +115,8 @@ const bookRank = (() => {
           found.set(id, 0.7)
       if (!found.size && token.length > 4)
         for (let id = 0; id < tokens.length; id++)
-          if (!isNumber(tokens[id]) && oneOff(token, tokens[id])) found.set(id, 0.5)
+          if (!isNumber(tokens[id]) && (oneOff(token, tokens[id]) || (tokens[id].length > 4 && token.startsWith(tokens[id]))))
+            found.set(id, 0.5)
     }
     return found
   }
