@@ -61,31 +61,36 @@ def key_of(word, shown):
     return key[:-1] if key.endswith("s") and key[:-1] in shown else key
 
 
+def index_of(app):
+    """Key -> how it is written; key -> page and section of each place, one a chapter; and the
+    glossary: word -> its page and id."""
+    terms = [o for o in app.env.get_domain("std").get_objects() if o[2] == "term"]
+    glossary = {o[0].lower(): (o[3], o[4]) for o in terms}
+    shown = {o[0].lower(): o[0] for o in terms}
+    entries = {word: [] for word in glossary}
+    # Of what every chapter has, these sections repeat, or lead elsewhere.
+    not_indexed = app.config.chapter_sections[1:]
+    for chapter in chapters(app.env):
+        for node in doctree_of(app.env, chapter).findall():
+            if not isinstance(node, nodes.title | nodes.strong | nodes.literal):
+                continue
+            for word in words_of(node, glossary, not_indexed):
+                key = key_of(word, shown)
+                if key not in glossary and len(word) > len(shown.get(key, "")):
+                    shown[key] = word
+                listed = entries.setdefault(key, [])
+                if chapter not in dict(listed):
+                    listed.append((chapter, section_of(node)))
+    for word, page, section in put_there(app.env):
+        key = key_of(word, shown)
+        shown.setdefault(key, word)
+        entries.setdefault(key, []).append((page, section))
+    return shown, entries, glossary
+
+
 class Terms(Later):
     def result(self, app, docname):
-        terms = [o for o in app.env.get_domain("std").get_objects() if o[2] == "term"]
-        # Word -> its page and id in the glossary.
-        glossary = {o[0].lower(): (o[3], o[4]) for o in terms}
-        # Key -> how it is written; key -> page and section of each place, one a chapter.
-        shown = {o[0].lower(): o[0] for o in terms}
-        entries = {word: [] for word in glossary}
-        # Of what every chapter has, these sections repeat, or lead elsewhere.
-        not_indexed = app.config.chapter_sections[1:]
-        for chapter in chapters(app.env):
-            for node in doctree_of(app.env, chapter).findall():
-                if not isinstance(node, nodes.title | nodes.strong | nodes.literal):
-                    continue
-                for word in words_of(node, glossary, not_indexed):
-                    key = key_of(word, shown)
-                    if key not in glossary and len(word) > len(shown.get(key, "")):
-                        shown[key] = word
-                    listed = entries.setdefault(key, [])
-                    if chapter not in dict(listed):
-                        listed.append((chapter, section_of(node)))
-        for word, page, section in put_there(app.env):
-            key = key_of(word, shown)
-            shown.setdefault(key, word)
-            entries.setdefault(key, []).append((page, section))
+        shown, entries, glossary = index_of(app)
         items = []
         for key in sorted(key for key, sections in entries.items() if sections):
             term = nodes.Text(shown[key])

@@ -235,10 +235,10 @@ def test_no_script_stops_a_page_from_being_shown(site):
         assert page.scripts and page.scripts == waiting, name
 
 
-def test_only_the_page_of_the_search_loads_it(site):
+def test_no_page_loads_what_few_need(site):
     for name, page in pages_of(site).items():
         loaded = " ".join(script["src"] for script in page.scripts)
-        assert ("searchindex.js" in loaded) == (name == "search.html"), name
+        assert "search" not in loaded and "previews" not in loaded, name
         assert "fontawesome" not in loaded, name
 
 
