@@ -477,16 +477,17 @@ CHAPTER = book.ROOT / "chapters/14_test_your_loss.ipynb"
 
 
 def casebook_of(sources):
-    """Key -> (address, date, family), from the chapter's text of the casebook; and its faults."""
+    """Key -> (address, date, how near to the report), from the chapter's text of the casebook."""
     (text,) = [m for s in sources for m in re.findall(r'CASEBOOK = """(.*?)"""', s, re.DOTALL)]
-    found, family = {}, None
+    found = {}
     for line in text.splitlines():
-        if " | " not in line:
-            family = line
+        if " | " not in line:  # the name of a family
             continue
-        key, what, about, where, date = line.split(" | ")
+        key, what, about, where, date, *mark = line.split(" | ")
         assert key not in found, f"{key} stands twice"
-        found[key] = (f"https://github.com/{where}", date, family)
+        assert mark in ([], ["≈"])
+        copy = "of this kind" if mark else "as reported"
+        found[key] = (f"https://github.com/{where}", date, copy)
     return found
 
 
@@ -494,13 +495,8 @@ def disagreements(found, public):
     for key in sorted(found.keys() ^ public.keys()):
         yield f"{key}: only in {'the chapter' if key in found else 'cross_entropy.json'}"
     for key in found.keys() & public.keys():
-        for name, here, there in zip(
-            ["address", "date"],
-            found[key],
-            (public[key]["address"], public[key]["date"]),
-            strict=False,
-        ):
-            if here != there:
+        for name, here in zip(["address", "date", "copy"], found[key], strict=True):
+            if here != (there := public[key][name]):
                 yield f"{key}: its {name} is {here} in the chapter, {there} in cross_entropy.json"
 
 
@@ -520,10 +516,12 @@ def test_the_casebook_of_the_chapter_and_the_file_agree():
 
 
 def test_a_casebook_that_differs_is_found():
-    text = 'CASEBOOK = """a family\nx | w | i | o/r/issues/1 | 2026-01\n"""'
+    text = 'CASEBOOK = """a family\nx | w | i | o/r/issues/1 | 2026-01 | ≈\n"""'
     found = casebook_of([text])
-    assert found == {"x": ("https://github.com/o/r/issues/1", "2026-01", "a family")}
-    right = {"address": "https://github.com/o/r/issues/1", "date": "2026-01"}
+    assert found == {"x": ("https://github.com/o/r/issues/1", "2026-01", "of this kind")}
+    where = "https://github.com/o/r/issues/1"
+    right = {"address": where, "date": "2026-01", "copy": "of this kind"}
     assert list(disagreements(found, {"x": right})) == []
     assert len(list(disagreements(found, {"x": right | {"date": "2026-02"}}))) == 1
+    assert len(list(disagreements(found, {"x": right | {"copy": "as reported"}}))) == 1
     assert len(list(disagreements(found, {"y": right}))) == 2

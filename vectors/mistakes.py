@@ -270,12 +270,15 @@ class ScaleLost(Right):
         return super().slope(z) / self.scale
 
 
-class TailDropped(Right):
+class PaddingAsZeros(Right):
     block = 512
 
     def exp_sum(self, d):
-        whole = self.K // self.block * self.block or self.K
-        return super().exp_sum(d[:, :whole])
+        return super().exp_sum(d) + -self.K % self.block * np.exp(-self.top)
+
+    def maximum(self, x):
+        self.top = super().maximum(x)
+        return self.top
 
 
 class SmoothingPerShard(Right):
@@ -288,9 +291,11 @@ class SmoothingPerShard(Right):
 
 
 class LogOfSoftmax(Right):
+    """In the smooth part alone."""
+
     def log_softmax(self, x):
         log_q, lse = super().log_softmax(x)
-        return np.log(np.exp(log_q)), lse
+        return np.log(np.exp(log_q)) if self.eps else log_q, lse
 
 
 class GatheredShards(Right):
@@ -406,11 +411,13 @@ class LateTemperature(Right):
 
 
 class SumOverRows(Right):
-    def divisor(self):
-        return len(self.counts) if self.reduction == "sum" else super().divisor()
+    """In the gradient alone."""
+
+    def finish(self, gradient, a):
+        return gradient / len(self.counts) if self.reduction == "sum" else gradient
 
 
-class SmoothingEntropy(Right):
+class EntropyOfZero(Right):
     """p ln p is added and taken away, as in a divergence."""
 
     def losses(self, a, log_q):
@@ -452,6 +459,14 @@ class Cancelled(Right):
 class CountOverflows(Right):
     def divisor(self):
         return np.asarray(super().divisor(), self.kind)
+
+
+class TailDropped(Right):
+    block = 512
+
+    def exp_sum(self, d):
+        whole = self.K // self.block * self.block or self.K
+        return super().exp_sum(d[:, :whole])
 
 
 class OneMaximum(Right):
