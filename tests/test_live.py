@@ -1,5 +1,6 @@
 """The figures that come alive: their numbers against PyTorch's, and what a reader can do."""
 
+import itertools
 import math
 import random
 import re
@@ -7,6 +8,7 @@ import re
 import book
 import pytest
 import torch
+import torch.nn.functional as F
 from website import Visit, axe_faults
 
 LIVE = {
@@ -194,12 +196,243 @@ def test_the_guess_is_compared_with_where_bfloat16_ends(figure):
     assert losses.index(0) == 56 and not any(losses[56:])
 
 
+# Log-sum-exp in one pass
+
+
+def scores():
+    rng = random.Random(13)
+    for number in range(2000):
+        spread = rng.choice([0, 1, 10, 1000])
+        some = [round(rng.uniform(-spread, spread), 3) for _ in range(rng.randint(1, 14))]
+        some = ["-inf" if rng.random() < 0.1 else x for x in some]
+        yield {"z": ",".join(map(str, some)), "x": number % 61 / 2 - 10, "n": rng.randint(1, 15)}
+    yield {"z": "-inf,-inf", "x": 1, "n": 2}
+
+
+def onepass_by_pytorch(state):
+    z = torch.tensor([*map(float, state["z"].split(",")), state["x"]], dtype=torch.float64)
+    parts = [z[: n + 1] for n in range(min(state["n"], len(z)))]
+    m = [part.amax() for part in parts]
+    s = [(part - top.nan_to_num(neginf=0)).exp().sum() for part, top in zip(parts, m, strict=True)]
+    lse = torch.logsumexp(parts[-1], dim=0)
+    return {"m": [v.item() for v in m], "s": [v.item() for v in s], "lse": lse.item()}
+
+
+@of("onepass")
+def test_a_higher_score_shrinks_the_sum(figure):
+    before, after = onepass_by_pytorch(figure.page.evaluate("Onepass.START"))["s"][-2:]
+    question = figure.section.locator("p").first.inner_text()
+    assert f"running sum was {before:.2f}" in question
+    right = figure.section.locator("[data-right]")
+    assert right.inner_text().startswith(f"{after:.2f}:")
+    right.click()
+    assert f"running sum {after:.2f}" in figure.said
+    assert f"to {before * math.exp(-3):.2f}, and" in figure.why.inner_text()
+
+
+@of("onepass")
+def test_only_what_is_a_list_of_scores_counts(figure):
+    figure.section.locator(".skip").click()
+    field = figure.section.get_by_label("The scores before it")
+    for text, state in [
+        ("1, −2, 3e2", "z=1,-2,300"),
+        ("1, two, 3", "z=1,-2,300"),
+        ("1,,2", "z=1,-2,300"),
+        ("", "z=1,-2,300"),
+        ("1,1001", "z=1,-2,300"),
+        (",".join("1" * 15), "z=1,-2,300"),
+        ("-inf, −∞,0", "z=-inf,-inf,0"),
+    ]:
+        field.fill(text)
+        assert figure.state == state, text
+    field.press("Enter")
+    assert field.input_value() == "-inf, −∞,0"
+
+
+# Squared error against cross-entropy
+
+
+def starts():
+    rng = random.Random(7)
+    for n in range(161):
+        yield {"lead": round(n / 10 - 2, 1), "rate": 1}
+        yield {"lead": rng.uniform(-2, 14), "rate": 10 ** rng.uniform(-1, 1)}
+
+
+def race_by_pytorch(state):
+    """By autograd and its own optimiser, in double precision."""
+    found = {"pulls": []}
+    target = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    for name in ("cross", "squared"):
+        z = torch.tensor([0.0, state["lead"]], dtype=torch.float64, requires_grad=True)
+        sgd = torch.optim.SGD([z], lr=state["rate"])
+        reached = {}
+        for step in range(101):
+            q = z.softmax(dim=0)
+            reached[step] = q[0].item()
+            error = (q - target).square().sum()
+            loss = F.cross_entropy(z, target) if name == "cross" else error
+            sgd.zero_grad()
+            loss.backward()
+            if step == 0:
+                found["pulls"].append(-z.grad[0].item())
+            sgd.step()
+        found[name] = [reached[step] for step in (0, 1, 10, 100)]
+    return found
+
+
+@of("race")
+def test_the_numbers_of_steps_in_the_words_are_true(figure):
+    """The chapter's own for a lead of 10; and for the answer, by a loop of its own."""
+
+    def steps(lead, force):
+        for step in itertools.count():
+            if lead <= 0:
+                return step
+            lead += 2 * force(1 / (1 + math.exp(lead)))
+
+    def cross(v):
+        return v - 1
+
+    def squared(v):
+        return -4 * v * (1 - v) ** 2
+
+    question = figure.section.locator("p").first.inner_text()
+    assert f"needs {steps(10, cross)} steps" in question and f"{steps(10, squared):,}" in question
+    right = figure.section.locator("[data-right]")
+    assert right.get_attribute("value") == str(steps(12, squared))
+    assert right.inner_text().startswith(f"{round(steps(12, squared), -2):,}")
+    right.click()
+    assert f"after {steps(12, cross)} steps, and after {steps(12, squared):,}" in figure.said
+    assert f"{steps(12, cross)} steps in place of {steps(10, cross)}" in figure.why.inner_text()
+    assert f"= {math.exp(2):.1f} times" in figure.why.inner_text()
+
+
+# Whose mean
+
+
+def batches():
+    rng = random.Random(6)
+    for _ in range(1500):
+        weights = [rng.choice([0, 0.4, 1, 6, round(rng.uniform(0, 6), 1)]) for _ in range(4)]
+        ignored = [int(rng.random() < rng.choice([0, 0.3, 0.9])) for _ in range(5)]
+        state = {f"w{k}": v for k, v in enumerate(weights)} | {"parts": rng.choice(["one", "two"])}
+        yield state | {f"i{n}": v for n, v in enumerate(ignored)}
+
+
+def rows_of_the_chapter():
+    """What its cell names z and y, its decimals in double precision."""
+    (chapter,) = [path for path in book.CHAPTERS if path.stem == "06_pytorch_loss"]
+    sources = ["".join(cell["source"]) for cell in book.read(chapter)["cells"]]
+    source = next(source for source in sources if source.startswith("z = torch.tensor("))
+    exec(source.replace(").double()", ", dtype=torch.float64)"), names := {"torch": torch})
+    return names
+
+
+ROWS = rows_of_the_chapter()
+
+
+def mean_by_pytorch(state):
+    z, y = ROWS["z"], ROWS["y"]
+    w = torch.tensor([state[f"w{k}"] for k in range(4)], dtype=torch.float64)
+    labels = torch.tensor([-100 if state[f"i{n}"] else v for n, v in enumerate(y.tolist())])
+    parts = [slice(0, 5)] if state["parts"] == "one" else [slice(0, 3), slice(3, 5)]
+    means = [F.cross_entropy(z[part], labels[part], weight=w) for part in parts]
+    return {
+        "losses": F.cross_entropy(z, labels, weight=w, reduction="none").tolist(),
+        "labels": torch.stack(means).mean().item(),
+        "oneHot": F.cross_entropy(z, F.one_hot(y, 4).double(), weight=w).item(),
+    }
+
+
+@of("mean")
+def test_doubled_weights_double_one_of_the_means(figure):
+    before, after = figure.numbers(
+        [figure.page.evaluate("Mean.BEFORE"), figure.page.evaluate("Mean.truth()")]
+    )
+    assert after["labels"] == pytest.approx(before["labels"], rel=1e-14)
+    assert after["oneHot"] == pytest.approx(2 * before["oneHot"], rel=1e-14)
+    figure.section.locator(".skip").click()
+    shown = figure.section.locator(".play > svg").text_content()
+    # As the table of the chapter has them.
+    assert "mean 2.7719" in shown and "mean 3.7698" in shown
+
+
+# Areas
+
+
+def pairs():
+    rng = random.Random(3)
+    for _ in range(2000):
+        q = {f"q{k}": rng.choice([0.05, 10, rng.uniform(0.05, 10)]) for k in range(3)}
+        p = {f"p{k}": rng.choice([0, q[f"q{k}"], rng.uniform(0, 10)]) for k in range(3)}
+        yield q | p | {"p0": p["p0"] or 1.5}
+
+
+def areas_by_pytorch(state):
+    p, q = (
+        torch.tensor([state[f"{name}{k}"] for k in range(3)], dtype=torch.float64) for name in "pq"
+    )
+    p, q = p / p.sum(), q / q.sum()
+    difference = F.kl_div(q.log(), p, reduction="none")
+    return {
+        "entropy": torch.special.entr(p).sum().item(),
+        "loss": F.cross_entropy(q.log(), p).item(),
+        "kl": difference.sum().item(),
+        "excess": difference.clamp(min=0).sum().item(),
+        "saved": difference.clamp(max=0).sum().neg().item(),
+    }
+
+
+@of("areas")
+def test_the_words_about_the_areas_are_true(figure):
+    truth = areas_by_pytorch(figure.page.evaluate("Areas.truth()"))
+    before = areas_by_pytorch(figure.page.evaluate("Areas.START"))
+    question = figure.section.locator("p").first.inner_text()
+    assert f"costs {before['kl']:.3f} nats" in question
+    right = figure.section.locator("[data-right]")
+    assert right.inner_text().startswith(f"{truth['kl']:.2f}:")
+    wrong = [a.inner_text() for a in figure.answers() if a.get_attribute("data-right") is None]
+    assert wrong[1].startswith(f"{20 * before['kl']:.2f}: twenty times")
+    right.click()
+    why = figure.why.inner_text()
+    assert f"ln 20 = {math.log(20):.2f}" in why and f"area of {math.log(20) / 2:.2f}" in why
+    assert f"save {0.5 * math.log(0.495 / 0.4):.2f} with it" in why
+    assert f"the difference is {truth['kl']:.3f}" in figure.said
+
+
 # Figure -> states, the same numbers by PyTorch, and two mistakes that the comparison notices
 COMPARED = {
     "temperature": (
         temperatures,
         temperature_by_pytorch,
         [("z / T)", "z * T)"), ("evaluate(scores, T", "evaluate(scores, 1")],
+    ),
+    "areas": (
+        pairs,
+        areas_by_pytorch,
+        [
+            ("value * Math.log(value / q[k])", "value * Math.log(q[k] / value)"),
+            ("weight / total", "weight"),
+        ],
+    ),
+    "race": (
+        starts,
+        race_by_pytorch,
+        [("4 * label * wrong * wrong", "4 * label * wrong"), ("path[step] - 2 *", "path[step] -")],
+    ),
+    "mean": (
+        batches,
+        mean_by_pytorch,
+        [
+            ("counts: !state", "counts: state"),
+            ("Mean.over(rows, rows.length)", "Mean.over(rows, 4)"),
+        ],
+    ),
+    "onepass": (
+        scores,
+        onepass_by_pytorch,
+        [("s * Math.exp(m - origin)", "s"), ("top === -Infinity ? 0 : top", "top")],
     ),
     "digits": (
         margins,

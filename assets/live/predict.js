@@ -10,6 +10,9 @@
 //   guess(value)                      the state that an answer stands for
 //   truth(value)                      the state that is right
 //   verdict(value)                    for guesses that are neither right nor wrong
+//   tidy(key, text)                   what a field of text means, null if nothing
+//
+// Guess and truth may hold a number more than a state, which moves, too: one that is guessed.
 //
 // A state has a value for each control, by its name. In the address it stands as
 //
@@ -29,13 +32,14 @@ function alive(name, form) {
   // Controls. A slider may be one of the logarithm; a state keeps the number itself.
 
   const field = (key) => controls.elements[key]
-  const isLog = (key) => field(key).dataset?.scale === "log"
+  const isLog = (key) => field(key)?.dataset?.scale === "log"
   const toValue = (key, position) =>
     isLog(key) ? Number((10 ** position).toPrecision(3)) : Number(position)
 
   function valueOf(key) {
     const { type, checked, value } = field(key)
     if (type === "range") return toValue(key, value)
+    if (type === "text") return form.tidy(key, value)
     return type === "checkbox" ? Number(checked) : value
   }
 
@@ -44,7 +48,7 @@ function alive(name, form) {
     if (type === "range")
       return value !== "" && value >= toValue(key, min) && value <= toValue(key, max)
     if (type === "checkbox") return value === "0" || value === "1"
-    if (type === "text") return form.isAllowed(key, value)
+    if (type === "text") return form.tidy(key, value) !== null
     return [...field(key)].some((option) => option.value === value)
   }
 
@@ -69,8 +73,10 @@ function alive(name, form) {
     const given = new URLSearchParams(hash.slice(1))
     if (given.get("live") !== name) return null
     const changed = keys.filter((key) => given.has(key) && isAllowed(key, given.get(key)))
-    const value = (key) =>
-      typeof usual[key] === "number" ? Number(given.get(key)) : given.get(key)
+    const value = (key) => {
+      if (typeof usual[key] === "number") return Number(given.get(key))
+      return field(key).type === "text" ? form.tidy(key, given.get(key)) : given.get(key)
+    }
     return { ...usual, ...Object.fromEntries(changed.map((key) => [key, value(key)])) }
   }
 
@@ -104,24 +110,25 @@ function alive(name, form) {
       if (typeof b !== "number" || a === b) return b
       return isLog(key) ? a * (b / a) ** share : a + (b - a) * share
     }
-    return Object.fromEntries(keys.map((key) => [key, mix(key)]))
+    return Object.fromEntries(Object.keys(to).map((key) => [key, mix(key)]))
   }
 
   // From the guess to the truth, slow at both ends; at once for readers who want no motion.
   function move(from, to, done) {
     const [rest, way] = matchMedia("(prefers-reduced-motion: reduce)").matches ? [0, 1] : [500, 1300]
+    const settled = Object.fromEntries(keys.map((key) => [key, to[key]]))
     let start
     const step = (time) => {
       start ??= time
       const share = Math.min(1, Math.max(0, (time - start - rest) / way))
       if (share === 1) {
-        open(to)
+        open(settled)
         return done()
       }
       draw(between(from, to, share * share * (3 - 2 * share)))
       frame = requestAnimationFrame(step)
     }
-    open(to)
+    open(settled)
     draw(from)
     frame = requestAnimationFrame(step)
   }
@@ -172,9 +179,8 @@ function alive(name, form) {
   controls.addEventListener("submit", (event) => event.preventDefault())
   controls.addEventListener("input", ({ target: { name, type, value } }) => {
     if (!name) return
-    if (type !== "text" || form.isAllowed(name, value)) change({ [name]: valueOf(name) })
+    if (type !== "text" || form.tidy(name, value) !== null) change({ [name]: valueOf(name) })
   })
-  form.begin?.({ part, change, get state() { return state } })
 
   // Address and width.
 
