@@ -4,12 +4,15 @@ import itertools
 import math
 import random
 import re
+import shutil
 
 import book
+import figures
 import pytest
+import small_book
 import torch
 import torch.nn.functional as F
-from website import Visit, axe_faults
+from website import Visit, axe_faults, build
 
 LIVE = {
     cell["metadata"]["live"]: (f"chapters/{chapter.stem}.html", cell)
@@ -601,11 +604,12 @@ def test_nothing_is_inaccessible_or_cut_off(figure, scheme, width):
     figure.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     figure.page.set_viewport_size({"width": width, "height": 900})
     figure.open()
-    for act in [*figure.answers()[:1], figure.section.locator(".skip")]:
+    for act in [*figure.answers(), figure.section.locator(".skip")]:
         act.click()
-        assert list(axe_faults(figure.page, within=f"#live-{figure.name}")) == []
         assert figure.page.evaluate("document.documentElement.scrollWidth") <= width
         assert figure.section.evaluate(CUT_OFF) == []
+    figure.answers()[0].click()
+    assert list(axe_faults(figure.page, within=f"#live-{figure.name}")) == []
 
 
 @of(*LIVE)
@@ -654,3 +658,52 @@ def test_the_figure_carries_the_point_alone(browser, address, site, name):
         visit.page.emulate_media(media="print")
         assert not figure.section.is_visible()
         assert visit.wrong == []
+
+
+def test_all_of_them_stand_on_one_page(browser, site, tmp_path):
+    """What `make figures` writes, to look at."""
+    copy = tmp_path / "html"
+    shutil.copytree(site, copy)
+    page = figures.write(copy)
+    with Visit(browser, tmp_path.as_uri(), reduced_motion="reduce") as visit:
+        visit.page.goto(page.as_uri())
+        assert (
+            visit.page.locator("figure").count() == visit.page.locator(".live").count() == len(LIVE)
+        )
+        for name in LIVE:
+            Figure(visit, "", name).answers()[0].click()
+        visit.page.get_by_label("dark").check()
+        visit.page.get_by_label("390 px").check()
+        assert visit.page.locator(".why:visible").count() == len(LIVE)
+        for link in visit.page.locator(".why a").all():
+            place = link.get_attribute("href").partition("#")[0]
+            assert (tmp_path / place).exists()
+        assert visit.wrong == []
+
+
+def test_a_form_that_is_not_there_and_an_equation_that_is_none_are_named(tmp_path):
+    figure = {"image": {"alt": "A black rectangle"}, "figure": {"name": "fig-b", "caption": "B."}}
+    drawn = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"image/svg+xml": small_book.FIGURE},
+    }
+    words = {"cell_type": "markdown", "id": "two", "metadata": {}, "source": "# Two figures"}
+    cells = [
+        small_book.code_cell(number, "plt.show()", [drawn], live=name, mystnb=kind)
+        for number, name, kind in [(1, "gone", {}), (2, "areas", figure)]
+    ]
+    source = tmp_path / "source"
+    small_book.write(source, second=[words, *cells])
+    done = build(source, tmp_path)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    for cell, message in [
+        (
+            1,
+            "its live form is 'gone', and there is no _templates/live/gone.html and no assets/live/",
+        ),
+        (2, "its live form 'areas' names eq-kl-decomposition, which is no equation"),
+    ]:
+        place = rf"02_more\.ipynb: cell \[{cell}\]: WARNING"
+        assert re.search(f"{place}: {message}", done.stdout), done.stdout
+    assert len(re.findall("WARNING|ERROR", done.stdout)) == 2, done.stdout

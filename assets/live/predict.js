@@ -5,6 +5,7 @@
 //
 // Words and controls are in the page (_templates/live/). The script of a figure calls alive() with
 //
+//   numbers(state)                    all that is computed
 //   draw(svg, width, state, guess)    draws a state anew; the guess is a state, too, or null
 //   say(state)                        what there is to see, in words
 //   guess(value)                      the state that an answer stands for
@@ -94,6 +95,7 @@ function alive(name, form) {
     section.classList.toggle("guessed", guess !== null)
     const height = form.draw(svg, width, now, guess)
     set(svg, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": form.say(now) })
+    svg.dataset.numbers = JSON.stringify(form.numbers(now)) // for tests, in any browser
   }
 
   function open(next) {
@@ -189,7 +191,10 @@ function alive(name, form) {
     if (!found) return
     guess = null
     open(found)
-    section.previousElementSibling.scrollIntoView()
+    const figure = section.previousElementSibling
+    figure.scrollIntoView()
+    if (document.readyState !== "complete")
+      addEventListener("load", () => figure.scrollIntoView(), { once: true })
   }
   addEventListener("hashchange", arrive)
   new ResizeObserver(() => !play.hidden && draw()).observe(section)

@@ -56,6 +56,7 @@ const Temperature = {
     for (const T of [0.1, 1, 10]) {
       const [x, y] = dot("stop", Temperature.numbers({ ...state, T }).q, 3.5)
       const words = T === 0.1 ? "T = 0.1" : T
+      if (guess?.T === T) continue // the guess has its words there
       put(svg, "text", { class: "soft left", x: x - (T === 10 ? 24 : 6), y: y - 9 }, words)
     }
     if (guess) {
