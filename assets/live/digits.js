@@ -7,38 +7,19 @@
 // its exp and logarithms may be a neighbour of it.)
 
 const Digits = {
-  // Bits behind the point, and the largest exponent.
-  FORMATS: { float64: [52, 1023], float32: [23, 127], bfloat16: [7, 127], float16: [10, 15] },
-
-  // The number of the format that is nearest; half-way, the one whose last bit is 0.
-  round(x, [M, B]) {
-    const size = Math.abs(x)
-    if (M === 52 || !(size > 0 && size < Infinity)) return x
-    let e = Math.floor(Math.log2(size))
-    if (2 ** e > size) e--
-    else if (2 ** (e + 1) <= size) e++
-    const step = 2 ** (Math.max(e, 1 - B) - M)
-    let steps = Math.round(x / step)
-    if (Math.abs((x / step) % 1) === 0.5 && steps % 2) steps--
-    const near = steps * step
-    return Math.abs(near) > (2 - 2 ** -M) * 2 ** B ? Math.sign(x) * Infinity : near
-  },
+  FORMATS: Numerics.FORMATS,
 
   // The label has the score o + m, the other class o.
-  loss({ m, o, form }, format) {
-    const fl = (x) => Digits.round(x, format)
-    const label = fl(o + m)
-    const other = fl(o)
-    if (form === "plain")
-      return fl(fl(Math.log(fl(fl(Math.exp(label)) + fl(Math.exp(other))))) - label)
-    const e = fl(Math.exp(fl(other - label)))
-    return form === "log1p" ? fl(Math.log1p(e)) : fl(Math.log(fl(1 + e)))
+  loss({ m, o, form }, name) {
+    if (form !== "log1p") return Numerics.stored([o + m, o], 1, [1, 0], name, form === "shift")
+    const fl = (x) => Numerics.round(x, Digits.FORMATS[name])
+    return fl(Math.log1p(fl(Math.exp(fl(fl(o) - fl(o + m))))))
   },
 
   exact: ({ m }) => Math.log1p(Math.exp(-m)),
 
   numbers(state) {
-    const losses = Object.entries(Digits.FORMATS).map(([name, f]) => [name, Digits.loss(state, f)])
+    const losses = Object.keys(Digits.FORMATS).map((name) => [name, Digits.loss(state, name)])
     return { exact: Digits.exact(state), ...Object.fromEntries(losses) }
   },
 
@@ -73,7 +54,7 @@ const Digits = {
       for (let n = 0; n < 240; n++) {
         const here = { form, o, m: ((n + 0.5) / 240) * far }
         const kept = Digits.kept(format)
-        const share = Digits.right(Digits.loss(here, format), Digits.exact(here), kept) / kept
+        const share = Digits.right(Digits.loss(here, name), Digits.exact(here), kept) / kept
         const [from, to] = [(n / 240) * far, ((n + 1) / 240) * far]
         if (pieces.at(-1)?.[2] === share) pieces.at(-1)[1] = to
         else pieces.push([from, to, share])
@@ -111,7 +92,7 @@ const Digits = {
     line(22, "exact", exact, 17, 17)
     names.forEach((name, row) => {
       const format = Digits.FORMATS[name]
-      const value = Digits.loss(state, format)
+      const value = Digits.loss(state, name)
       const most = Digits.places(format)
       const end = line(56 + 32 * row, name, value, most, Digits.right(value, exact, most))
       const words = value === 0 ? "exactly zero" : Number.isFinite(value) ? "" : "no loss at all"
@@ -156,7 +137,7 @@ const Digits = {
   // The first margin, in steps of the slider, at which the loss is zero.
   truth() {
     const state = Digits.guess(0)
-    while (Digits.loss(state, Digits.FORMATS.bfloat16) > 0) state.m = +(state.m + 0.1).toFixed(1)
+    while (Digits.loss(state, "bfloat16") > 0) state.m = +(state.m + 0.1).toFixed(1)
     return state
   },
   verdict: (m) => `You said ${m}; it is ${Digits.truth().m}.`,
