@@ -1,7 +1,7 @@
 # The commands of the book. Each makes the Python environment that it needs, once, in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-mnist lab edit outputs serve lint format lock fonts bench matrix attack browsers links audit \
+.PHONY: help book pdf test test-mnist lab edit outputs serve lint format lock fonts bench matrix attack browsers figures links audit \
 	clean distclean uv-env site-env full-env tools-env
 
 ACCEPTED := $(shell grep -o '3\.[0-9]*' requirements/pythons.json)
@@ -90,6 +90,9 @@ attack: full-env ## change chapters at random, list what no check notices (CHAPT
 
 browsers: book tools-env ## open every page in Firefox and WebKit, too (5 minutes)
 	@$(TOOLS)/python tools/engines.py _build/html
+
+figures: book ## one page with all figures that come alive, to look at
+	@$(SITE)/python tools/figures.py
 
 links: site-env ## ask for every external link (needs the network)
 	@$(SITE)/jupyter-book build . --path-output _build/links --builder linkcheck -q \

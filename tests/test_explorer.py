@@ -91,6 +91,88 @@ def states():
             yield {"z": z, "T": 1, "y": y, "eps": 0.1}
 
 
+def formats():
+    """Thousands of states with a format, shifted and not."""
+    rng = random.Random(12)
+    for state in [*states()] * 4:
+        spread = {"format": rng.choice(["float64", "float32", "bfloat16", "float16"])}
+        yield state | spread | ({"shift": "off"} if rng.random() < 0.5 else {})
+
+
+def stored_by_pytorch(state):
+    """The loss step by step in its format. In float32 the rounded result of double stands for exp
+    and log, whose own result may be a neighbour of it (tests/test_live.py)."""
+    dtype = getattr(torch, state["format"])
+
+    def own(function, x):
+        return function(x.double()).to(dtype) if dtype == torch.float32 else function(x)
+
+    z = torch.tensor(state["z"], dtype=torch.float64)
+    p = loss_of(state, z)[1].to(dtype)
+    z = z.to(dtype) / torch.tensor(state["T"], dtype=torch.float64).to(dtype)
+    if "shift" not in state:
+        z = z - z.max()
+    total = torch.zeros((), dtype=dtype)
+    for e in own(torch.exp, z):
+        total = total + e
+    loss = torch.zeros((), dtype=dtype)
+    for weight, surprise in zip(p, own(torch.log, total) - z, strict=True):
+        loss = loss + weight * surprise if weight > 0 else loss
+    assert loss.dtype == dtype
+    return loss.item()
+
+
+def differently_stored(visit, sparse=1):
+    every = list(formats())[::sparse]
+    for state, numbers in zip(every, read(visit, *map(hash_of, every)), strict=True):
+        found, expected = numbers["stored"], stored_by_pytorch(state)
+        same = found == expected or math.isnan(found + expected)
+        if state["format"] == "float64" and math.isfinite(expected):
+            same = abs(found - expected) <= 1e-12 * max(1, expected, *map(abs, state["z"]))
+        if not same:
+            yield f"{hash_of(state)}: {found}, and by PyTorch {expected}"
+
+
+def test_a_format_stores_the_loss_that_pytorch_stores(visit):
+    """Bit for bit in the narrow formats."""
+    wrong = list(differently_stored(visit))
+    assert not wrong, "\n".join(wrong[:20])
+
+
+@pytest.mark.parametrize(
+    "right, wrong",
+    [
+        ("fl(Math.exp(g))", "Math.exp(g)"),
+        ("- M)\n", "- M - 1)\n"),
+        ("&& steps % 2", "&& steps % 3"),
+        ("fl(fl(score) / fl(T))", "fl(score / T)"),
+        ("isShifted ? Math.max", "!isShifted ? Math.max"),
+    ],
+)
+def test_the_comparison_of_formats_can_fail(browser, address, right, wrong):
+    text = (book.ROOT / "assets/explorer/numerics.js").read_text(encoding="utf-8")
+    assert right in text
+    with Visit(browser, address) as visit:
+        spoiled = text.replace(right, wrong)
+        visit.context.route("**/numerics.js", lambda route: route.fulfill(body=spoiled))
+        visit.open(f"{address}explorer.html")
+        assert any(differently_stored(visit, sparse=3))
+
+
+def test_a_format_and_the_shift_can_be_chosen(visit):
+    read(visit, "z=20,6,0&y=0")
+    part(visit, "format").select_option("float16")
+    assert link(visit) == "z=20,6,0&y=0&format=float16"
+    assert part(visit, "stored").inner_text() == "exactly 0"
+    part(visit, "shift").uncheck()
+    assert link(visit) == "z=20,6,0&y=0&format=float16&shift=off"
+    assert part(visit, "stored").inner_text() == "∞"
+    part(visit, "format").select_option("float32")
+    assert part(visit, "stored").get_attribute("value") == "0"
+    part(visit, "y").select_option("class 1")
+    assert part(visit, "stored").inner_text() == "14.0000"
+
+
 def hash_of(state):
     return "&".join(
         f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
@@ -426,6 +508,8 @@ MEANT = {
     "z=1,2,3&p=1,2": "z=1,2,3&y=0",
     "z=1,2,3&p=0,0,0&y=2": "z=1,2,3&y=2",
     "z=1,2,3&p=1,-1,1&y=2": "z=1,2,3&y=2",
+    "z=1,2&y=1&format=int8&shift=yes": "z=1,2&y=1",
+    "z=1,2&y=1&format=toString": "z=1,2&y=1",
     "z=1,2&y=1&eps=3&steps=1e9": "z=1,2&y=1&eps=1&steps=1000",
     "z=1,2,3,4,5,6,7,8,9,10,11&y=9": "z=1,2,3,4,5,6,7,8,9,10&y=9",
 }

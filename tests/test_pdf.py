@@ -45,6 +45,9 @@ def test_a_chapter_in_the_pdf(printed):
     whole = "\n".join(texts)
     assert not re.search(r"\\(frac|sum|ln|operatorname)", whole)
     assert whole.count("\nSolution") == text.count("{solution-start}")
+    # Its figure is printed, and not what asks about it on the site.
+    assert "live" in [key for cell in book.read(chapter)["cells"] for key in cell["metadata"]]
+    assert "Predict." not in whole
     assert re.search(rf"\b{first + 1}\s*$", texts[first]) or f"\n{first + 1}\n" in texts[first]
 
 

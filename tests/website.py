@@ -179,11 +179,11 @@ class Visit:
         )
 
 
-def axe_faults(page, contrast=True):
-    """What axe finds; to compare colours takes it two thirds of the time."""
+def axe_faults(page, contrast=True, within=None):
+    """What axe finds in the page, or in one part; to compare colours takes it two thirds of the time."""
     options = {"resultTypes": ["violations"], "preload": False}
     options["rules"] = {"color-contrast": {"enabled": contrast}}
-    found = Axe().run(page, options=options)
+    found = Axe().run(page, context=within, options=options)
     for fault in found.response["violations"]:
         if fault["id"] not in FAULTS_OF_THE_THEME:
             for node in fault["nodes"]:

@@ -7,9 +7,12 @@ tests/test_browser.py asks Chromium the same questions.
 """
 
 import importlib.util
+import json
 import math
 import os
+import re
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -101,6 +104,37 @@ else {
 """
 
 
+# Answers the question of each figure that comes alive, and reads what it then says and shows.
+ANSWER = r"""
+const [name, done] = arguments
+const section = document.getElementById(`live-${name}`)
+const why = section.querySelector(".why")
+section.querySelector("[data-right], .guess").click()
+const end = performance.now() + 8000
+const look = () => {
+  if (!why.checkVisibility() && performance.now() < end) return setTimeout(look, 50)
+  const frame = section.getBoundingClientRect()
+  const cut = [...section.querySelectorAll("svg text")].filter((text) => {
+    const { left, right, width } = text.getBoundingClientRect()
+    return width && (left < frame.left || right > frame.right)
+  })
+  done({
+    why: why.checkVisibility(),
+    said: section.querySelector(".play > svg").getAttribute("aria-label"),
+    cut: cut.map((text) => text.textContent),
+  })
+}
+look()
+"""
+
+NUMBERS = """
+const [hash, done] = arguments
+const drawing = document.querySelector(".live .play > svg")
+addEventListener("hashchange", () => setTimeout(() => done(drawing.dataset.numbers)), { once: true })
+location.hash = hash
+"""
+
+
 class Missing(Exception):
     """What is not here, and where it can be had."""
 
@@ -163,6 +197,7 @@ def visit(driver, address, name, width):
     yield from search(driver)
     if driver.find_elements("id", "explorer"):
         yield from explore(driver)
+    yield from come_alive(driver)
     yield from driver.execute_script("return window.wrong")
 
 
@@ -209,6 +244,35 @@ def explore(driver):
     shown.append(driver.find_element("css selector", "[data-part=T-shown]").text)
     if not (1 < float(shown[0]) < 1.1 and shown[1] == "1"):
         yield f"right and left on the temperature lead from 1 to {shown}"
+
+
+def come_alive(driver):
+    """The figures that do answer, and say what is right; in float16 and float32 to the last bit."""
+    sections = "return [...document.querySelectorAll('.live')].map((live) => live.id.slice(5))"
+    for name in driver.execute_script(sections):
+        found = driver.execute_async_script(ANSWER, name)
+        if not found["why"] or re.search("NaN|undefined|Infinity", found["said"]):
+            yield f"the figure {name} does not answer: {found['said']}"
+        for text in found["cut"]:
+            yield f"the figure {name} is cut off at: {text}"
+        if name == "digits":
+            yield from digits(driver)
+
+
+def digits(driver):
+    for m in (0, 0.3, 2.5, 5.6, 7.3, 9.8, 12, 15.5, 17.2, 40, 88.1, 103.9):
+        hash = f"#live=digits&form=log1p&m={m}"
+        numbers = json.loads(driver.execute_async_script(NUMBERS, hash))
+        for name, code in [("float32", "f"), ("float16", "e")]:
+            margin = rounded(m, code)
+            expected = rounded(math.log1p(rounded(math.exp(-margin), code)), code)
+            if numbers[name] != expected:
+                yield f"{name} at {m}: {numbers[name]}, not {expected}"
+
+
+def rounded(x, code):
+    """To a format of Python's struct."""
+    return struct.unpack(code, struct.pack(code, x))[0]
 
 
 def numbers_of(hash):

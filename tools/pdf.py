@@ -15,7 +15,7 @@ from pypdf import PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
 SITE = book.ROOT / "_build" / "html"
-# The explorer stays out: on paper nothing moves.
+# The explorer stays out, and so do live forms of figures: on paper nothing moves.
 PAGES = [page for page in book.PAGES if page != "explorer"]
 
 # An anchor is unique in its page only: put the name of the page before it.
@@ -38,7 +38,7 @@ async ([html, address, names]) => {
       link.setAttribute("href", "#" + anchor(name, decodeURIComponent(target.hash.slice(1))))
     else link.removeAttribute("href")
   }
-  for (const part of article.querySelectorAll("script, .headerlink")) part.remove()
+  for (const part of article.querySelectorAll("script, .headerlink, .live")) part.remove()
   document.querySelector("#book").append(document.adoptNode(article))
 }
 """

@@ -35,7 +35,7 @@ METADATA = {
     # Its name alone would make a script of the chapter a .txt.
     "language_info": {"file_extension": ".py", "name": "python"},
 }
-KEPT = ("checks", "mystnb", "tags")
+KEPT = ("checks", "live", "mystnb", "tags")
 FOLDED = {"hide-cell", "hide-input"}
 RECORD = book.ROOT / "appendix" / "status.json"
 ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500]

@@ -60,7 +60,9 @@ document.addEventListener("DOMContentLoaded", () => {
     const path = Numerics.descend(state, p)
     const values = Numerics.evaluate(path.at(-1), state.T, p)
     range = Math.max(range, rangeFor(path.at(-1)))
-    shown = { state, p, path, values, range }
+    const { T, format, isShifted } = state
+    const stored = Numerics.stored(path.at(-1), T, p, format, isShifted)
+    shown = { state, p, path, values, range, stored }
     if (!columns || columns.marks.length !== state.z.length) build()
     columns.update(shown)
     if (state.z.length === 3) triangle.update(shown)
@@ -174,6 +176,8 @@ document.addEventListener("DOMContentLoaded", () => {
     draw()
   })
   control("T", "input", ({ value }) => change({ T: inside("T", (10 ** value).toPrecision(3)) }))
+  control("format", "change", ({ value }) => change({ format: value }))
+  control("shift", "change", ({ checked }) => change({ isShifted: checked }))
   control("y", "change", ({ value }) => change({ y: Number(value) }))
   control("eps", "input", ({ value }) => change({ eps: Number(value) }))
   control("eta", "input", ({ value }) => change({ eta: inside("eta", (10 ** value).toPrecision(2)) }))
@@ -204,7 +208,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const withPath = () => ({ ...state, z: shown.path.at(-1), steps: 0 })
 
   function fillControls() {
-    const { z, kind, y, eps, T, eta, steps } = state
+    const { z, kind, y, eps, T, eta, steps, format, isShifted } = state
     const fill = (select, values, chosen, text) => {
       if (select.options.length !== values.length)
         select.replaceChildren(...values.map((value) => new Option(text(value), value)))
@@ -214,6 +218,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const counts = Array.from({ length: most - least + 1 }, (_, more) => least + more)
     fill(part("classes"), counts, z.length, (K) => `${K}`)
     fill(part("y"), [...z.keys()], y, (k) => `class ${k}`)
+    fill(part("format"), Object.keys(Numerics.FORMATS), format, (name) => name)
+    part("shift").checked = isShifted
     const ranges = RANGES.includes(range) ? RANGES : [...RANGES, range]
     fill(part("range"), ranges, range, (high) => `−${high} to ${high}`)
     for (const option of part("range").options)
@@ -272,7 +278,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function fillNumbers() {
-    const { p, path, values } = shown
+    const { p, path, values, stored } = shown
     const write = (name, value, text = show(value)) => {
       part(name).value = String(value)
       part(name).textContent = text
@@ -284,6 +290,9 @@ document.addEventListener("DOMContentLoaded", () => {
       for (const name of COLUMNS) write(`${name}-${k}`, { p, ...values }[name][k])
     })
     for (const name of ["loss", "entropy", "kl"]) write(name, values[name])
+    const isExactlyZero = stored === 0 && values.loss > 0
+    const strange = isExactlyZero ? "exactly 0" : Number.isNaN(stored) ? "nan" : "∞"
+    write("stored", stored, isExactlyZero || !Number.isFinite(stored) ? strange : show(stored))
     const whole = Math.max(values.loss, 1e-300)
     set(part("entropy-bar"), { width: `${(100 * values.entropy) / whole}%` })
     set(part("kl-bar"), {

@@ -1,6 +1,6 @@
 "use strict"
 
-// The numbers of the explorer, in the stable forms of the book: the largest score is
+// The numbers of the explorer and of the figures that come alive, in the stable forms of the book: the largest score is
 // subtracted before anything is exponentiated, small quantities are never the difference
 // of large ones, and 0 ln 0 is 0. All in nats; nothing here knows of the page.
 
@@ -77,5 +77,36 @@ const Numerics = {
       else far = middle
     }
     return p.map((target, k) => target + near * direction[k])
+  },
+
+  // Formats: bits behind the point, and the largest exponent.
+  FORMATS: { float64: [52, 1023], float32: [23, 127], bfloat16: [7, 127], float16: [10, 15] },
+
+  // The number of the format that is nearest; half-way, the one whose last bit is 0.
+  round(x, [M, B]) {
+    const size = Math.abs(x)
+    if (M === 52 || !(size > 0 && size < Infinity)) return x
+    let e = Math.floor(Math.log2(size))
+    if (2 ** e > size) e--
+    else if (2 ** (e + 1) <= size) e++
+    const step = 2 ** (Math.max(e, 1 - B) - M)
+    let steps = Math.round(x / step)
+    if (Math.abs((x / step) % 1) === 0.5 && steps % 2) steps--
+    const near = steps * step
+    return Math.abs(near) > (2 - 2 ** -M) * 2 ** B ? Math.sign(x) * Infinity : near
+  },
+
+  // The loss in its usual form, each operation rounded to the format, sums one by one: first
+  // the largest score is subtracted, or it is not.
+  stored(z, T, p, format, isShifted) {
+    const fl = (x) => Numerics.round(x, Numerics.FORMATS[format])
+    const scores = z.map((score) => fl(fl(score) / fl(T)))
+    const top = isShifted ? Math.max(...scores) : 0
+    const given = scores.map((score) => fl(score - top))
+    const sum = given.reduce((total, g) => fl(total + fl(Math.exp(g))), 0)
+    const log = fl(Math.log(sum))
+    return p.map(fl).reduce((total, target, k) => {
+      return target === 0 ? total : fl(total + fl(target * fl(log - given[k])))
+    }, 0)
   },
 }

@@ -5,6 +5,7 @@
 //   #z=1,2,0&y=0                      three logits, true class 0
 //   #z=1,2,0&y=0&eps=0.1&T=2          smoothed target, temperature 2
 //   #z=1,2,0&p=0.5,0.3,0.2            soft target (weights, divided by their sum)
+//   #z=20,2,0&y=0&format=float16&shift=off     the loss as that format stores it, not shifted
 //   #z=1,2,0&y=0&eta=1&steps=3        three steps of gradient descent from these logits
 //
 // Numbers are written in the fewest digits that give the same double again.
@@ -53,15 +54,19 @@ const State = {
       T: number("T", 1),
       eta: number("eta", 1),
       steps: Math.trunc(number("steps", 0)),
+      format: Object.hasOwn(Numerics.FORMATS, given.get("format")) ? given.get("format") : "float64",
+      isShifted: given.get("shift") !== "off",
     }
   },
 
-  write({ z, kind, y, eps, p, T, eta, steps }) {
+  write({ z, kind, y, eps, p, T, eta, steps, format, isShifted }) {
     const parts = [`z=${z.join()}`]
     parts.push(kind === "soft" ? `p=${p.join()}` : `y=${y}`)
     if (kind === "smoothed") parts.push(`eps=${eps}`)
     if (T !== 1) parts.push(`T=${T}`)
     if (eta !== 1) parts.push(`eta=${eta}`)
+    if (format !== "float64") parts.push(`format=${format}`)
+    if (!isShifted) parts.push("shift=off")
     if (steps) parts.push(`steps=${steps}`)
     return parts.join("&")
   },
