@@ -43,6 +43,7 @@ COMMON = {
     *("torch.tensor", "torch.float64", "torch.float32", "torch.testing.assert_close"),
     *("torch.Generator", "torch.randn", "torch.zeros", "torch.ones", "torch.manual_seed"),
 }
+WORD = re.compile(r"[^\W\d_]{3}")
 # Lines that stand around a check or a figure.
 AROUND = re.compile(r"✓ .*|\([\d.]+\)|back to .*|Code of .*|Check of \([\d.]+\)")
 
@@ -142,6 +143,7 @@ class Reader:
         self.pieces = []
         lines = [" ".join(line.split()) for line in text.split("\n")]
         lines = [line for line in lines if line and not AROUND.fullmatch(line)]
+        lines = [line for line in lines if WORD.search(line) or len(line) < 12]  # no rows of numbers
         if entry := next((e for e in reversed(self.sections) if e is not None), None):
             entry["text"] += lines
 
