@@ -440,7 +440,7 @@ COMPARED = {
     "digits": (
         margins,
         digits_by_pytorch,
-        [("fl(Math.exp(fl(fl(o)", "Math.exp(fl(fl(o)"), ('form === "shift"', 'form !== "shift"')],
+        [("fl(o + m)", "(o + m)"), ('form === "shift"', 'form !== "shift"')],
     ),
 }
 

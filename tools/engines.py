@@ -127,11 +127,15 @@ const look = () => {
 look()
 """
 
+# Sets a state of a figure by its address, and reads its numbers when it has arrived.
 NUMBERS = """
 const [hash, done] = arguments
-const drawing = document.querySelector(".live .play > svg")
-addEventListener("hashchange", () => setTimeout(() => done(drawing.dataset.numbers)), { once: true })
+const [link, drawing] = [".here", ".play > svg"].map((part) => document.querySelector(`.live ${part}`))
+const end = performance.now() + 5000
+const look = () => link.hash === hash || performance.now() > end
+  ? done(drawing.dataset.numbers) : setTimeout(look, 10)
 location.hash = hash
+look()
 """
 
 

@@ -7,25 +7,41 @@ const Race = {
   MOST: 3_000_000,
 
   // Minus the gradient for the label's logit; its probability is 1 / (1 + e^lead).
-  pulls(lead) {
-    const wrong = 1 / (1 + Math.exp(-lead))
-    const label = 1 / (1 + Math.exp(lead))
-    return [wrong, 4 * label * wrong * wrong]
+  pull(lead, loss) {
+    const e = Math.exp(lead)
+    const [label, wrong] = [1 / (1 + e), e / (1 + e)]
+    return loss ? 4 * label * wrong * wrong : wrong
   },
+  pulls: (lead) => [0, 1].map((loss) => Race.pull(lead, loss)),
 
   // The lead after each of `count` steps, the start first; both logits move.
   leads({ lead, rate }, loss, count) {
     const path = [lead]
     for (let step = 0; step < count; step++)
-      path.push(path[step] - 2 * rate * Race.pulls(path[step])[loss])
+      path.push(path[step] - 2 * rate * Race.pull(path[step], loss))
     return path
   },
 
-  // How many steps until the label leads, and its probability then.
-  first({ lead, rate }, loss) {
-    let step = 0
-    for (; lead > 0 && step < Race.MOST; step++) lead -= 2 * rate * Race.pulls(lead)[loss]
-    return [step, 1 / (1 + Math.exp(lead))]
+  // How many steps until the label leads, its probability then, and points for a curve, as many
+  // as the eye needs, until it is nearly 1. Millions of steps: the last runs are kept.
+  runs: new Map(),
+  run({ lead, rate }, loss) {
+    const key = `${lead} ${rate} ${loss}`
+    if (Race.runs.has(key)) return Race.runs.get(key)
+    const run = { first: lead > 0 ? null : 0, points: [] }
+    let q = 0
+    for (let step = 1, next = 1; q < 0.998 && step < Race.MOST; step++) {
+      lead -= 2 * rate * Race.pull(lead, loss)
+      const leads = run.first === null && lead <= 0
+      if (step < next && !leads) continue
+      q = 1 / (1 + Math.exp(lead))
+      run.points.push([step, q])
+      if (leads) Object.assign(run, { first: step, q })
+      next = step * 1.03
+    }
+    if (Race.runs.size > 50) Race.runs.clear()
+    Race.runs.set(key, run)
+    return run
   },
 
   numbers(state) {
@@ -34,20 +50,6 @@ const Race = {
       return [0, 1, 10, 100].map((step) => 1 / (1 + Math.exp(path[step])))
     }
     return { pulls: Race.pulls(state.lead), cross: after(0), squared: after(1) }
-  },
-
-  // Steps and probabilities for a curve: as many as the eye needs.
-  curve(state, loss, far) {
-    const points = []
-    let { lead } = state
-    let next = 1
-    for (let step = 1; step <= far; step++) {
-      lead -= 2 * state.rate * Race.pulls(lead)[loss]
-      if (step < next && step < far) continue
-      points.push([step, 1 / (1 + Math.exp(lead))])
-      next = step * 1.03
-    }
-    return points
   },
 
   draw(svg, width, state, guess) {
@@ -87,8 +89,8 @@ const Race = {
 
     // Steps
     const [roof, bottom] = [212, 332]
-    const firsts = [0, 1].map((loss) => Race.first(state, loss))
-    const far = 10 ** Math.max(4, Math.ceil(Math.log10(Math.max(firsts[1][0], guess?.steps ?? 0) * 1.6)))
+    const runs = [0, 1].map((loss) => Race.run(state, loss))
+    const far = 10 ** Math.max(4, Math.ceil(Math.log10(Math.max(runs[1].first ?? Race.MOST, guess?.steps ?? 0) * 1.6)))
     const at = (step) => left + (Math.log10(Math.max(step, 1)) / Math.log10(far)) * (right - left)
     const up = (q) => bottom - q * (bottom - roof)
     put(svg, "text", { class: "heading", x: 0, y: 192 }, "Probability of the label after each step")
@@ -102,8 +104,9 @@ const Race = {
         power < 4 ? 10 ** power : `10${"⁰¹²³⁴⁵⁶⁷"[power]}`)
     put(svg, "text", { class: "soft last", x: right, y: bottom + 37 }, "steps")
     looks.forEach((look, loss) => {
-      const points = Race.curve(state, loss, far).map(([step, q]) => [at(step).toFixed(1), up(q).toFixed(1)])
-      put(svg, "path", { class: `line ${look}`, d: `M${points.join("L")}` })
+      const points = runs[loss].points.filter(([step]) => step <= far)
+      const path = points.map(([step, q]) => `${at(step).toFixed(1)} ${up(q).toFixed(1)}`)
+      put(svg, "path", { class: `line ${look}`, d: `M${path.join("L")}H${right}` })
     })
     if (guess) {
       const across = at(guess.steps)
@@ -112,15 +115,14 @@ const Race = {
         x: across + (across > width / 2 ? -8 : 8), y: bottom - 12 }, "your guess")
     }
     // The crossings, with their numbers, above the curves.
-    const words = (steps) => (steps < Race.MOST ? `${steps.toLocaleString("en-GB")}` : "millions")
     looks.forEach((look, loss) => {
-      const [steps, q] = firsts[loss]
+      const { first: steps, q } = runs[loss]
       if (!steps) return
       const across = at(steps)
       put(svg, "circle", { class: `dot ${look}`, cx: across, cy: up(q), r: 6 })
       const isLast = across > width * 0.7
       put(svg, "text", { class: `value ${look} ${isLast ? "last" : "left"}`,
-        x: across + (isLast ? -12 : 12), y: up(q) + (loss ? -10 : 22) }, words(steps))
+        x: across + (isLast ? -12 : 12), y: up(q) + (loss ? -10 : 22) }, steps.toLocaleString("en-GB"))
     })
     // Names of the two, once.
     looks.forEach((look, loss) => {
@@ -131,7 +133,7 @@ const Race = {
   },
 
   say(state) {
-    const [cross, squared] = [0, 1].map((loss) => Race.first(state, loss)[0].toLocaleString("en-GB"))
+    const [cross, squared] = [0, 1].map((loss) => (Race.run(state, loss).first ?? Race.MOST).toLocaleString("en-GB"))
     const pulls = Race.pulls(state.lead).map((pull) => show(pull, 4))
     return (
       `At a lead of ${show(state.lead, 1)} the cross-entropy pulls with ${pulls[0]}, the squared error with ` +
@@ -145,7 +147,7 @@ const Race = {
     let [near, far] = [0, 14.9]
     for (let halving = 0; halving < 18; halving++) {
       const lead = (near + far) / 2
-      if (Race.first({ lead, rate: 1 }, 1)[0] < steps) near = lead
+      if (Race.run({ lead, rate: 1 }, 1).first < steps) near = lead
       else far = lead
     }
     return { rate: 1, lead: far, steps }
