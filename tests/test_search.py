@@ -297,7 +297,7 @@ LINKS = {
     "equation": "article a.reference.internal[href*='#equation-']",
     "figure": "article a.reference.internal[href*='#fig-']",
     "work": "article a.reference.internal[href*='bibliography.html#']",
-    "section": "article a.reference.internal[href*='_softmax.html#']",
+    "section": "article a.reference.internal[href^='#kl-']",
 }
 
 
