@@ -143,7 +143,8 @@ class Reader:
         self.pieces = []
         lines = [" ".join(line.split()) for line in text.split("\n")]
         lines = [line for line in lines if line and not AROUND.fullmatch(line)]
-        lines = [line for line in lines if WORD.search(line) or len(line) < 12]  # no rows of numbers
+        # Rows of numbers nobody types.
+        lines = [line for line in lines if WORD.search(line) or len(line) < 12]
         if entry := next((e for e in reversed(self.sections) if e is not None), None):
             entry["text"] += lines
 
