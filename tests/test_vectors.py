@@ -67,7 +67,8 @@ def test_inputs_are_exact_in_every_format_of_their_case(format):
     for case in [c for f in check.FUNCTIONS for c in check.cases(f, [format], beyond=True)]:
         inputs = [case.logits, case.upstream, case.options.get("weight"), case.probabilities]
         for values in (torch.tensor(v) for v in inputs if v is not None):
-            assert torch.equal(values.to(kind).double(), values), case
+            same = torch.allclose(values.to(kind).double(), values, rtol=0, atol=0, equal_nan=True)
+            assert same, case
 
 
 def by_definition(case, rows):
@@ -278,13 +279,53 @@ def test_what_is_right_passes():
         assert alarms(function, mistakes.usual(mistakes.all_cases(what)), "plain")[0] == []
 
 
-def test_every_public_mistake_is_made_again_and_noticed_by_a_flag_that_names_it():
+@pytest.fixture(scope="module")
+def table():
+    return list(mistakes.table())
+
+
+def test_every_public_mistake_is_made_again_and_noticed_by_a_flag_that_names_it(table):
     assert DATA["mistakes"].keys() <= mistakes.MISTAKES.keys()
-    for name, found, flags, _ in mistakes.table():
+    for name, found, flags, _ in table:
         assert found, f"{name} is not noticed"
         if name in DATA["mistakes"]:
             naming = {flag for flag, value in DATA["flags"].items() if name in value["mistakes"]}
             assert naming & flags.keys(), f"{name}: {naming} do not notice it, {set(flags)} do"
+
+
+# Options that are right one by one, and what is not a number.
+NOTICED_BY_ONE_CASE = {
+    "weights-lost-in-none": "smoothing/none",
+    "weights-of-gradient-lost-in-none": "smoothing/none",
+    "smoothing-lost-in-none": "smoothing/none",
+    "smoothing-ignored-rows-in-none": "smoothing/none",
+    "weights-lost-in-sum": "smoothing/sum",
+    "sum-over-weights": "smoothing/sum",
+    "smoothing-lost-in-sum": "smoothing/sum",
+    "sum-of-probabilities-as-mean": "weights/probabilities-sum",
+    "divisor-at-least-one": "weights/small",
+    "nan-swallowed": "edges/nan",
+    "ignored-times-zero": "ignored/nan",
+}
+
+
+def test_what_one_case_alone_notices(table):
+    noticed = {name: {case.id for case in found} for name, found, *_ in table}
+    for name, only in NOTICED_BY_ONE_CASE.items():
+        assert noticed[name] == {only}, name
+
+
+def readme():
+    return " ".join((VECTORS / "README.md").read_text(encoding="utf-8").split())
+
+
+def test_readme_counts_the_mistakes(table):
+    public, beyond = DATA["mistakes"], [name for name, *_, all_beyond in table if all_beyond]
+    others = len(mistakes.MISTAKES) - len(public)
+    said = f"makes {len(public)} public mistakes again, and {others} without an address"
+    assert said in readme()
+    counts = sum(name in public for name in beyond), sum(name not in public for name in beyond)
+    assert "{} of the public ones and {} of the others only with".format(*counts) in readme()
 
 
 # What changes nothing that can be seen: the sides of !=, an error that another line raises, a
@@ -310,6 +351,8 @@ def test_mechanical_changes_are_noticed():
     missed = [name for name, found in noticed.items() if not found]
     assert [n for n in missed if not any(part in n for part in EQUIVALENT)] == []
     assert len(missed) <= 14
+    said = f"Of {len(noticed)} mechanical changes of a right implementation"
+    assert said in readme() and f"{len(noticed) - len(missed)} are noticed" in readme()
 
 
 def test_changes_of_a_function_that_no_case_was_chosen_for_are_noticed():
@@ -444,8 +487,8 @@ def test_expected_failures_need_a_reason_and_are_missed_when_they_pass(folder):
 
 
 def test_three_lines_make_it_a_test_of_pytest(folder):
-    readme = (VECTORS / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(import check.*?)```", readme, re.DOTALL)
+    text = (VECTORS / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(import check.*?)```", text, re.DOTALL)
     (folder / "test_mine.py").write_text(code, encoding="utf-8")
     status, said = command(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py")
     assert status == 1 and re.search(r"\d+ failed, \d+ passed", said), said
