@@ -532,6 +532,7 @@ Z = [
 Y = [0, 2, 1, 3, 2]
 GAPPY = [0, -100, 1, -100, 2]
 W = [0.5, 3, 1.5, 2]
+W2 = W[::-1]  # of the labels of GAPPY: 6.5, which is no number of rows
 P = [
     [0.5, 0.25, 0.125, 0.125],
     [0.125, 0.25, 0.5, 0.125],
@@ -633,7 +634,7 @@ case(
     Z,
     GAPPY,
     1,
-    weight=W,
+    weight=W2,
 )
 case(
     "ignored/class",
@@ -718,7 +719,7 @@ case(
     GAPPY,
     1,
     label_smoothing=E,
-    weight=W,
+    weight=W2,
 )
 case(
     "smoothing/none",
@@ -728,7 +729,7 @@ case(
     GAPPY,
     UP,
     label_smoothing=E,
-    weight=W,
+    weight=W2,
     reduction="none",
 )
 case(
@@ -739,7 +740,7 @@ case(
     GAPPY,
     -0.5,
     label_smoothing=E,
-    weight=W,
+    weight=W2,
     reduction="sum",
 )
 case(
