@@ -13,7 +13,7 @@ ABOUT = (
 
 ALL = ["float64", "float32", "bfloat16", "float16"]
 WIDE, SHORT = ALL[:2], ALL[2:]
-INF = float("inf")
+INF, NAN = float("inf"), float("nan")
 
 GROUPS = {
     "labels": "integer targets, no options: the three reductions with an upstream that is not one",
@@ -408,6 +408,10 @@ FLAGS = {
         "sixteen-bit-buffer",
         "rounded-normaliser",
     ),
+    "NotANumber": flag(
+        "a logit of NaN",
+        "It comes out again, in its row alone, or a broken model looks sound; of an ignored row nothing does.",
+    ),
     "Count": flag("65,536 positions", "Their number is infinite in float16.", "count-overflows"),
     "Empty": flag("no rows", "A mean of nothing is NaN, or 0 by convention."),
     "Refused": flag(
@@ -533,6 +537,7 @@ Z = [
 Y = [0, 2, 1, 3, 2]
 GAPPY = [0, -100, 1, -100, 2]
 W = [0.5, 3, 1.5, 2]
+W2 = W[::-1]  # of the labels of GAPPY: 6.5, which is no number of rows
 P = [
     [0.5, 0.25, 0.125, 0.125],
     [0.125, 0.25, 0.5, 0.125],
@@ -540,7 +545,7 @@ P = [
     [1, 0, 0, 0],
     [0.25, 0.25, 0.125, 0.375],
 ]
-UP = [1, -2, 0.5, 0.25, 3]
+UP = [2, -1, 0.5, 0.25, 3]  # the first is not 1, or two mistakes would look the same
 E = 0.125
 
 case("labels/mean", "the mean of five rows", "Plain Upstream", Z, Y, 3)
@@ -597,6 +602,25 @@ case(
     weight=W,
     reduction="none",
 )
+case(
+    "weights/probabilities-sum",
+    "their sum",
+    "Weights Probabilities Upstream",
+    Z,
+    P,
+    -0.5,
+    weight=W,
+    reduction="sum",
+)
+case(
+    "weights/small",
+    "a label of weight 0; the weights of the labels sum to 1/2",
+    "Weights Divisor",
+    Z[:4],
+    [0, 2, 1, 2],
+    3,
+    weight=[0, 0.25, 0.125, 2],
+)
 
 case("ignored/mean", "two of five rows are ignored", "Ignored Divisor", Z, GAPPY, 3)
 case(
@@ -615,7 +639,7 @@ case(
     Z,
     GAPPY,
     1,
-    weight=W,
+    weight=W2,
 )
 case(
     "ignored/class",
@@ -643,6 +667,15 @@ case(
     [[1, 2, 0.5], [1024, 1, 2048], [0.5, 1, 3]],
     [1, -100, 0],
     2,
+)
+case(
+    "ignored/nan",
+    "an ignored row of NaN and infinity",
+    "Ignored NotANumber",
+    [[1, 2, 0.5], [NAN, 1, INF], [0.5, 1, 3]],
+    [1, -100, 0],
+    2,
+    beyond=ALL,
 )
 case(
     "ignored/all",
@@ -691,7 +724,29 @@ case(
     GAPPY,
     1,
     label_smoothing=E,
-    weight=W,
+    weight=W2,
+)
+case(
+    "smoothing/none",
+    "weights and ignored rows: one loss for each row",
+    "Smoothing SmoothingWeights SmoothingIgnored Ignored Weights Upstream",
+    Z,
+    GAPPY,
+    UP,
+    label_smoothing=E,
+    weight=W2,
+    reduction="none",
+)
+case(
+    "smoothing/sum",
+    "weights and ignored rows: the sum",
+    "Smoothing SmoothingWeights SmoothingIgnored Ignored Weights Upstream",
+    Z,
+    GAPPY,
+    -0.5,
+    label_smoothing=E,
+    weight=W2,
+    reduction="sum",
 )
 case(
     "smoothing/probabilities",
@@ -733,7 +788,7 @@ Z4 = [
     for n in range(2)
 ]
 Y4 = [[[(n + 2 * h + w) % 3 for w in range(2)] for h in range(5)] for n in range(2)]
-U3 = [[1, -2, 0.5, 3], [0.25, -1, 2, 1]]
+U3 = [[2, -1, 0.5, 3], [0.25, -2, 1, 1]]
 U4 = [[[(h - 2 * w + n + 1) / 2 for w in range(2)] for h in range(5)] for n in range(2)]
 case("layout/row", "one row, one label, no batch", "Layout", [2, -1, 0.5, 0.25], 2, 3)
 case(
@@ -895,6 +950,15 @@ case(
     tensor([[-INF, 1100], [2, 1], [0, 99], [1, 600], [-INF, 600]], [2, 1200]),
     [1100, 3],
     1,
+)
+case(
+    "edges/nan",
+    "a logit of NaN: its row is NaN, and no other",
+    "NotANumber",
+    [[2, -1, 0.5], [0.25, NAN, -0.75], [-1.5, 0, 1]],
+    [0, 2, 1],
+    [2, 1, -1],
+    reduction="none",
 )
 case(
     "edges/empty",

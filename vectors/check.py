@@ -8,11 +8,14 @@ README.md has the forms of functions, and examples for other libraries and langu
 """
 
 import argparse
+import copy
 import importlib
 import inspect
 import json
 import math
 import sys
+import unittest
+from collections import Counter
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -24,10 +27,19 @@ FILE = Path(__file__).with_name("cross_entropy.json")
 DEFAULTS = {"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0, "weight": None}
 DEFAULTS |= {"logit_scale": 1.0, "softcap": 0.0, "z_loss": 0.0}
 FUNCTIONS = ["cross_entropy", "log_softmax", "logsumexp", "softmax"]
+FORMATS = ["float64", "float32", "bfloat16", "float16"]
 
 
-class Skip(Exception):
-    """The function does not claim to do this."""
+class Skip(unittest.SkipTest):
+    """The function does not claim to do this. pytest counts it as skipped."""
+
+
+class Wrong(Exception):
+    """What is wrong before any number can be compared."""
+
+
+class Raised(Wrong):
+    """The function raised something."""
 
 
 # The file
@@ -117,6 +129,8 @@ def cases(
     targets: "labels" or "probabilities", for functions that take no others.
     """
     data = json.loads(FILE.read_text(encoding="utf-8"))
+    if unknown := {*formats} - {*FORMATS} | {*groups} - data["groups"].keys():
+        raise ValueError(f"no such format or group: {', '.join(sorted(unknown))}")
     found = [
         Case(data, spec, format)
         for spec in data["cases"]
@@ -146,6 +160,8 @@ def plain(function, case, device=None):
     elif case.target is None and takes(function, "axis"):
         keywords["axis"] = 1
     result = function(*inputs, **keywords)
+    if isinstance(result, tuple) and len(result) != 2:
+        raise Wrong(f"it returned {len(result)} results, not a value, or a value and a gradient")
     value, gradient = result if isinstance(result, tuple) else (result, None)
     return value, gradient, logits
 
@@ -177,10 +193,19 @@ def to_torch(case, device):
 
 
 def torch_backward(torch, value, leaf, upstream):
-    if value.requires_grad:
-        (gradient,) = torch.autograd.grad(value, leaf, upstream.expand_as(value))
-        return gradient
-    return None
+    if not isinstance(value, torch.Tensor):
+        raise Wrong(f"it returned {kind(value)}, not a tensor")
+    if upstream.ndim and upstream.shape != value.shape:
+        raise Wrong(f"the value has the shape {tuple(value.shape)}, not {tuple(upstream.shape)}")
+    if not value.requires_grad:
+        return None
+    (gradient,) = torch.autograd.grad(value, leaf, upstream.expand_as(value), allow_unused=True)
+    return gradient
+
+
+def kind(value):
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def torch_form(function, case, device=None):
@@ -215,7 +240,7 @@ def linear_form(function, case, device=None):
 def rows_form(function, case, device=None):
     """f(logits, target) -> losses; classes last, no options: optax, mlx, tf.nn by keywords.
 
-    The library is known by the module of the function: jax, mlx, tensorflow, torch, or numpy.
+    The library is that of the function, or what its file imports: see library_of.
     """
     if set(case.options) - {"reduction"}:
         raise Skip("no options")
@@ -250,10 +275,33 @@ def call_rows(function, z, target):
     )
 
 
+LIBRARIES = {"torch": "torch", "jax": "jax", "optax": "jax", "flax": "jax"}
+LIBRARIES |= {"mlx": "mlx", "tensorflow": "tensorflow"}
+
+
+def module_of(function):
+    return getattr(function, "__module__", None) or type(function).__module__
+
+
+def imported(function):
+    """The names of the modules from which what stands in the function's file comes."""
+    for value in list(getattr(sys.modules.get(module_of(function)), "__dict__", {}).values()):
+        name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        if isinstance(name, str):
+            yield name.partition(".")[0]
+
+
+def library_of(function):
+    """torch, jax, mlx or tensorflow, whose arrays it takes; or numpy."""
+    name = module_of(function).partition(".")[0]
+    found = [name] if name in LIBRARIES else sorted(LIBRARIES.keys() & {*imported(function)})
+    return LIBRARIES[found[0]] if found else "numpy"
+
+
 def library(function, case):
     """How to make its arrays, and how to go back through a function of them."""
-    name = (getattr(function, "__module__", None) or "").partition(".")[0]
-    if name in {"jax", "optax", "flax"}:
+    name = library_of(function)
+    if name == "jax":
         import jax
         import jax.numpy as jnp
 
@@ -289,7 +337,8 @@ def library(function, case):
                 value = f(x)
             upstream = tf.broadcast_to(tf.cast(upstream, value.dtype), value.shape)
             gradient = tape.gradient(value, x, upstream)
-            return tf.cast(value, "float64"), tf.cast(gradient, "float64")
+            value = tf.cast(value, "float64")
+            return value, None if gradient is None else tf.cast(gradient, "float64")
 
         return lambda v: tf.cast(v, kind_of(v, case)), back
     if name == "torch":
@@ -321,18 +370,21 @@ def kind_of(values, case):
 FORMS = {"torch": torch_form, "linear": linear_form, "rows": rows_form, "plain": plain}
 
 
+def signature(function):
+    """Its parameters, or those of a module's forward; None if a builtin does not say."""
+    forward = getattr(function, "forward", None)
+    with suppress(TypeError, ValueError):
+        return inspect.signature(forward if callable(forward) else function).parameters
+    return None
+
+
 def parameters(function):
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # a builtin does not say
-        return []
+    return list(signature(function) or [])
 
 
 def takes(function, name):
-    with suppress(TypeError, ValueError):
-        found = inspect.signature(function).parameters
-        return name in found or any(p.kind is p.VAR_KEYWORD for p in found.values())
-    return False
+    found = signature(function) or {}
+    return name in found or any(p.kind is p.VAR_KEYWORD for p in found.values())
 
 
 def supported(function, options):
@@ -345,18 +397,41 @@ def supported(function, options):
 
 
 def form_of(function):
-    module = getattr(function, "__module__", None) or type(function).__module__
-    if module.startswith("torch") or "torch" in str(getattr(sys.modules.get(module), "torch", "")):
+    name = module_of(function).partition(".")[0]
+    if name == "torch" or name not in LIBRARIES and "torch" in imported(function):
         return "linear" if "linear" in getattr(function, "__name__", "") else "torch"
-    return "rows" if module.split(".")[0] in {"optax", "jax", "mlx", "tensorflow"} else "plain"
+    return "rows" if name in LIBRARIES else "plain"
 
 
 def numbers(values):
-    if values is None:
-        return None
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.asarray(values).astype(float)
+
+
+def called(function, case, form, device):
+    """Value, gradient or None, logits afterwards; raises Skip, Raised, Wrong."""
+    try:
+        with np.errstate(all="ignore"):
+            value, gradient, logits = FORMS[form](function, case, device)
+    except (Skip, Wrong):
+        raise
+    except Exception as error:
+        text = str(error).split("\n")[0]
+        # PyTorch's own says that this device, not that this function, lacks an operation.
+        if isinstance(error, NotImplementedError) and not text.startswith("Could not run"):
+            raise Skip(text or "not implemented") from None
+        hint = isinstance(error, TypeError | AttributeError)
+        hint = f" (called in the form {form}; --form if it has another)" if hint else ""
+        raise Raised(f"it raised {type(error).__name__}: {text[:100]}{hint}") from None
+    if value is None or isinstance(value, str):
+        raise Wrong(f"it returned {kind(value)}, not numbers")
+    try:
+        gradient = None if gradient is None else numbers(gradient)
+        return numbers(value), gradient, numbers(logits)
+    except Exception as error:
+        text = str(error).split("\n")[0]
+        raise Wrong(f"it returned {kind(value)} that cannot be read: {text[:100]}") from None
 
 
 # Comparing
@@ -369,25 +444,21 @@ def off(found, answer, bound):
     return ~(near | (found == answer) | (np.isnan(found) & np.isnan(answer)))
 
 
-def faults(function, case, form=None, device=None, gradients=True, slack=1.0, explain=True):
+def faults(
+    function, case, form=None, device=None, gradients=True, slack=1.0, explain=True, notes=None
+):
     """What is wrong with the function in this case: a list of lines, empty if it is right.
 
-    Raises Skip where it does not have an option or format of the case.
+    Raises Skip where it does not have an option or format of the case. To the list notes a case is
+    added whose gradient was not looked at, as the function, of the form plain, gives none.
     """
-    call = FORMS[form or form_of(function)]
-    try:
-        with np.errstate(all="ignore"):
-            value, gradient, logits = (numbers(v) for v in call(function, case, device))
-    except Skip:
-        raise
-    except NotImplementedError as error:
-        raise Skip(str(error).split("\n")[0]) from None
-    except Exception as error:
-        text = str(error).split("\n")[0]
-        return [] if case.refuse else [f"it raised {type(error).__name__}: {text[:100]}"]
+    form = form or form_of(function)
     if case.refuse:
-        refused = np.isnan(value).any()
-        return [] if refused else [f"it gave {show(value)} for a label that is no class"]
+        return refusal(function, case, form, device)
+    try:
+        value, gradient, logits = called(function, case, form, device)
+    except Wrong as error:
+        return [str(error)]
     meaning = reason if explain else lambda *_: ""
     also = [a["value"] for a in case.spec.get("also", [])]
     found = []
@@ -397,8 +468,13 @@ def faults(function, case, form=None, device=None, gradients=True, slack=1.0, ex
         pass
     elif off(value, case.value, slack * case.value_bound).any():
         found.append(compare("value", value, case.value) + meaning(case, "value", value))
-    if gradients and gradient is not None and case.gradient is not None:
-        if gradient.shape != case.gradient.shape:
+    if gradients and case.gradient is not None:
+        by_itself = form == "plain" or form == "rows" and library_of(function) == "numpy"
+        if gradient is None and by_itself:
+            notes is None or notes.append(case)
+        elif gradient is None:
+            found.append("the value has no gradient (--no-gradients, if that is meant)")
+        elif gradient.shape != case.gradient.shape:
             found.append(f"the gradient has the shape {gradient.shape}, not {case.gradient.shape}")
         elif off(gradient, case.gradient, slack * case.gradient_bound).any():
             found.append(
@@ -409,6 +485,25 @@ def faults(function, case, form=None, device=None, gradients=True, slack=1.0, ex
     ):
         found.append("the logits are no longer what they were: something is written into them")
     return found
+
+
+def refusal(function, case, form, device):
+    """A label that is no class has to raise, or give NaN; and the same call with classes must not."""
+    try:
+        value = called(function, case, form, device)[0]
+        if not np.isnan(value).any():
+            return [f"it gave {show(value)} for a label that is no class"]
+    except Raised:
+        pass
+    except Wrong as error:
+        return [str(error)]
+    allowed = copy.copy(case)
+    allowed.labels = allowed.target = case.labels % case.logits.shape[1]
+    try:
+        value = called(function, allowed, form, device)[0]
+    except Wrong as error:
+        return [f"{error}; also if all labels are classes"]
+    return ["it gave NaN, also if all labels are classes"] if np.isnan(value).any() else []
 
 
 def show(x):
@@ -428,6 +523,10 @@ def compare(name, found, answer):
 
 # What a failure means: the answer that one gets by each of these mistakes is compared with
 # what was found.
+
+
+def exp_sum(d, top=0):
+    return np.exp(d).sum(axis=1, keepdims=True)
 
 
 def answer(case, **changes):
@@ -455,8 +554,8 @@ def answer(case, **changes):
     a = w * ((1 - eps) * p + eps / K) * counted[:, None]
     a = o["coefficients"](a, p, counted) if "coefficients" in o else a
     top = x.max(axis=1, keepdims=True)
-    lse = top + np.log(np.exp(x - top).sum(axis=1, keepdims=True))
-    log_q = x - top - np.log(np.exp(x - top).sum(axis=1, keepdims=True))
+    log_sum = np.log(o.get("total", exp_sum)(x - top, top))
+    lse, log_q = top + log_sum, x - top - log_sum
     z_loss = o["z_loss"] * np.where(counted[:, None], lse, 0)
     losses = -np.where(a == 0, 0, a * log_q).sum(axis=1) + (z_loss * lse)[:, 0]
     divisor = o.get("divisor", divisor) if o["reduction"] == "mean" else o.get("sum_divisor", 1)
@@ -488,12 +587,12 @@ def changed_answers(case):
     if mean:
         if counted is not None:
             yield by("divided by the number of all rows", divisor=N)
-            yield by(
-                "divided by the number of rows that count, not by their weights",
-                divisor=counted.sum(),
-            )
+            if w is not None or not counted.all():
+                yield by("divided by the number of rows that count", divisor=counted.sum())
         if w is not None and counted is not None:
             safe = np.where(counted, case.labels, 0)
+            if 0 < w[case.labels[counted]].sum() < 1:
+                yield by("divided by 1, as the weights sum to less", divisor=1)
             yield by(
                 "divided by the weights of all rows, ignored ones, too", divisor=(w[safe]).sum()
             )
@@ -506,9 +605,13 @@ def changed_answers(case):
             )
         yield by("not divided: a sum", divisor=1)
         yield by("divided by the number of entries", divisor=N * K)
-        yield by("divided by the number of batches, not of positions", divisor=len(case.logits))
+        if case.logits.ndim > 2:
+            yield by("divided by the number of batches, not of positions", divisor=len(case.logits))
     if o["reduction"] == "sum":
         yield by("divided by the number of rows, as a mean", sum_divisor=N)
+        if w is not None and counted is not None:
+            own = w[case.labels[counted]].sum()
+            yield by("divided by the weights of the rows, as a mean", sum_divisor=own)
     if w is not None:
         yield by("the class weights are not used", weight=None)
     if o["label_smoothing"]:
@@ -553,12 +656,94 @@ def changed_answers(case):
     if case.labels is not None and N > 1 and counted.all():
         shifted = np.roll(case.labels.reshape(-1), -1)
         yield by("labels of the next row: shifted once too often", labels=shifted)
+    yield by("the upstream gradient is not used", upstream=np.ones_like(case.upstream))
     if (up := case.upstream).size > 1:
         yield by(
             "the upstream gradient of the first row is used for all",
             upstream=np.full(N, up.flat[0]),
         )
-    yield by("the upstream gradient is not used", upstream=np.ones_like(up))
+
+
+def changed_sums(case):
+    """The same, for what goes wrong between blocks of classes."""
+    K = case.logits.shape[1] if case.logits.ndim > 1 else len(case.logits)
+    cap = case.options.get("softcap")
+
+    def not_rescaled(block):
+        def total(d, top):
+            found, largest = 0, np.full((len(d), 1), -np.inf)
+            for start in range(0, K, block):
+                part = d[:, start : start + block]
+                largest = np.maximum(largest, part.max(axis=1, keepdims=True))
+                found = found + np.nan_to_num(exp_sum(part - largest))
+            return found
+
+        return total
+
+    def sums(block):
+        left = K % block
+        if left:
+            name = f"{block - left} classes more, which pad the last block, are summed"
+            yield (
+                name + " as logits of 0",
+                lambda d, top: exp_sum(d) + (block - left) * np.exp(-top),
+            )
+            if cap:
+                yield (
+                    name + " as -cap",
+                    lambda d, top: exp_sum(d) + (block - left) * np.exp(-cap - top),
+                )
+        if block < K:
+            if left:
+                name = f"the last {left} classes, less than a block, are left out"
+                yield name, lambda d, top: exp_sum(d[:, : K - left])
+            if K - left > block:
+                name = f"only the first {block} classes are summed"
+                yield name, lambda d, top: exp_sum(d[:, :block])
+            yield "the sums of earlier blocks are not rescaled", not_rescaled(block)
+
+    for block in (2**n for n in range(5, 17)):
+        for name, total in sums(block):
+            with np.errstate(all="ignore"):
+                yield name, answer(case, total=total)
+
+
+def looks_like(case, part, found):
+    """The names of the first mistakes that give such an answer."""
+    right, bound = getattr(case, part), getattr(case, part + "_bound")
+    with np.errstate(all="ignore"):
+        usual = answer(case)[part]
+        for mistakes in (changed_answers, changed_sums):
+            names = []
+            for name, answers in mistakes(case):
+                if len(names) == 3:
+                    break
+                other = answers[part]
+                room = 4 * bound + 1e-9 * np.abs(other)
+                # The change must be one, and not the rounding of answer() itself.
+                changes = off(other, right, 2 * room).any() and off(other, usual, 2 * room).any()
+                if changes and name not in names and not off(found, other, room).any():
+                    names.append(name)
+            if names:
+                return names
+    return []
+
+
+# ln of the largest number, and minus that of the smallest one; 16 bits compute in 32.
+RANGE = {"float64": (709, 745), "float32": (88, 103), "bfloat16": (88, 103), "float16": (11, 103)}
+
+
+def where_from(case):
+    """Why a number may be infinite, as far as the logits can say it."""
+    z = np.where(np.isfinite(case.logits), case.logits, 0)
+    z = np.moveaxis(np.atleast_2d(z), 1, -1)
+    largest, smallest = RANGE[case.format]
+    why = []
+    if z.max() + math.log(z.shape[-1]) > largest:
+        why.append("exp of a logit overflows, or its sum does")
+    if np.ptp(z, axis=-1).max() > smallest:
+        why.append("the logarithm of a probability that has underflowed")
+    return ": " + ", or ".join(why) if why else ""
 
 
 def reason(case, part, found):
@@ -566,25 +751,31 @@ def reason(case, part, found):
     right = getattr(case, part)
     bound = getattr(case, part + "_bound")
     finite = np.isfinite(right)
-    if np.isnan(found[finite]).any():
-        return f": NaN in {int(np.isnan(found[finite]).sum())} places" + (
-            ", where a logit is infinite" if np.isinf(case.logits).any() else ""
-        )
+    if (nan := int(np.isnan(found[finite]).sum())) and np.isnan(case.logits).any():
+        return f": NaN in {nan} of {found.size}, from a row that is NaN or from an ignored one"
+    if nan:
+        infinite = ", where a logit is infinite" if np.isinf(case.logits).any() else ""
+        return f": NaN in {nan} of {found.size}{infinite}"
     if np.isinf(found[finite]).any():
-        return ": infinite, for " + (
-            "exp of a logit overflows, or its sum does"
-            if np.abs(right[finite]).max() < 100
-            else "the format"
-        )
-    if case.function == "cross_entropy":
-        for name, answers in changed_answers(case):
-            other = answers[part]
-            room = 4 * bound + 1e-9 * np.abs(other)
-            if off(other, right, 2 * bound).any() and not off(found, other, room).any():
-                return f": {name}"
-    if "Offset" in case.flags and np.isfinite(found).all():
+        return ": infinite" + where_from(case)
+    if (off(found, right, bound) & ~finite).any():
+        return ": a number, and should be " + ("NaN" if np.isnan(right).any() else "infinite")
+    if case.function == "cross_entropy" and (names := looks_like(case, part, found)):
+        return ": looks like: " + ", or ".join(names)
+    found, wrong, right, bound = (
+        found[finite],
+        off(found, right, bound),
+        right[finite],
+        bound[finite],
+    )
+    error = np.abs(found - right)
+    unit = max(case.unit["inner"], case.unit["outer"]) * max(
+        1, np.abs(case.upstream).max(initial=0)
+    )
+    if "Offset" in case.flags and (error <= 8 * unit * np.abs(case.logits).max()).all():
         return ": digits of a far offset: subtract the maximum first, then the score"
-    found, right, bound = found[finite], right[finite], bound[finite]
+    if "SmallLoss" in case.flags and (error <= 8 * unit).all():
+        return ": digits of a small loss: 1 + x is rounded before its logarithm"
     if not found.any() and right.any():
         return ": all zero"
     if not off(found, -right, bound).any():
@@ -598,38 +789,53 @@ def reason(case, part, found):
                     and (np.abs(change) > 8 * bound).all()
                 ):
                     return f": {word} by exactly ln {n}: of {n} shards or copies"
-    with np.errstate(all="ignore"):
-        ratio = found / right
-    ratio = ratio[np.isfinite(ratio) & (np.abs(right) > 100 * bound)]
-    if ratio.size and np.ptp(ratio) <= 1e-3 * abs(ratio[0]) and abs(ratio[0] - 1) > 1e-4:
-        return f": {factor(case, float(np.median(ratio)))}"
-    wrong = off(found, right, bound)
+    if said := factor(case, found, right, bound):
+        return f": {said}"
     if wrong.size > 1 and not wrong.flat[0] and wrong.mean() > 0.5:
         return ": right in the first entry, wrong in most others"
+    small = error < 2**-6 * np.maximum(np.abs(right), 1e-6)
     if part == "gradient" and case.labels is not None and case.logits.ndim == 2 and finite.all():
         at_label = np.zeros(case.logits.shape, bool)
         valid = (case.labels >= 0) & (case.labels < case.logits.shape[1])
         at_label[np.nonzero(valid)[0], case.labels[valid]] = True
-        if not wrong.reshape(at_label.shape)[~at_label].any():
-            return ": wrong at the label only: digits of q - 1, or of the format"
-    if (np.abs(found - right) < 2**-6 * np.maximum(np.abs(right), 1e-3)).all():
-        return ": digits are lost: something is rounded on the way"
+        if not wrong[~at_label].any():
+            digits = ": digits of q - 1, or of the format" if (error < 2**-6).all() else ""
+            return f": wrong at the label only{digits}"
+    # Rounding errs to both sides.
+    sides = Counter(np.sign(found - right)[error > bound])
+    if small.all() and (sides.total() < 8 or min(sides[-1], sides[1]) > sides.total() / 8):
+        return ": digits are lost: something may be rounded on the way"
     return ""
 
 
-def factor(case, ratio):
-    """A constant factor, in the letters of the case."""
+def factor(case, found, right, bound):
+    """A factor that all entries share, in the letters of the case; of one entry, only a known one."""
     K = case.logits.shape[1] if case.logits.ndim > 1 else len(case.logits)
     N = case.logits.size // K
     scale = case.options.get("logit_scale", 1)
     known = {"the scale": scale, "1/scale": 1 / scale}
     known |= {"1 - e": 1 - case.options.get("label_smoothing", 0), "2": 2, "1/2": 0.5}
     known |= {"K": K, "1/K": 1 / K, "N": N, "1/N": 1 / N, "1/ln 2 (bits for nats)": 1 / math.log(2)}
+    clear = np.abs(right) > 100 * bound
+    if not clear.any():
+        return ""
+
+    def is_factor(c):
+        return not off(found, c * right, 4 * bound * max(1, abs(c))).any()
+
     for name, value in known.items():
-        if value and abs(value - 1) > 1e-3 and abs(ratio / value - 1) < 1e-3:
+        if value and abs(value - 1) > 1e-3 and is_factor(value):
             return f"too big by the factor {name}"
+    ratio = float(np.median(found[clear] / right[clear]))
+    if (
+        clear.sum() < 2
+        or abs(ratio - 1) < 1e-4
+        or np.unique(np.abs(right[clear])).size < 2
+        or not is_factor(ratio)
+    ):
+        return ""
     near = Fraction(ratio).limit_denominator(64)
-    exact = f", {near}" if near and abs(float(near) / ratio - 1) < 1e-4 else ""
+    exact = f", {near}" if near and abs(float(near) / ratio - 1) < 1e-6 else ""
     return f"a constant factor, {ratio:.5g}{exact}"
 
 
@@ -637,45 +843,144 @@ def factor(case, ratio):
 
 
 def load(name):
-    module, _, attribute = name.partition(":")
+    """What `module:name` or `file.py:name` names; LookupError where nothing is."""
+    module, _, attribute = name.rpartition(":")
+    if not module or not attribute:
+        raise LookupError(f"{name}: not of the form module:name, or path/to/file.py:name")
     if module.endswith(".py"):
+        if not Path(module).is_file():
+            raise LookupError(f"there is no file {module}")
         sys.path.insert(0, str(Path(module).resolve().parent))
         module = Path(module).stem
-    found = importlib.import_module(module)
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise LookupError(f"{module} cannot be imported: {error}") from None
     for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise LookupError(f"{getattr(found, '__name__', module)} has no {part}")
         found = getattr(found, part)
+    if inspect.isclass(found) and hasattr(found, "forward"):
+        return of_class(found)
+    if inspect.isclass(found) or not callable(found):
+        raise LookupError(
+            f"{name} is {kind(found)}: give a function, or an instance that is called"
+        )
     return found
 
 
+def of_class(cls):
+    """A class of modules as a function: an instance for each call, made with the options."""
+
+    def function(logits, target, **options):
+        return cls(**options)(logits, target)
+
+    made = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(cls).parameters.values()]
+    given = list(inspect.signature(function).parameters.values())[:2]
+    made = [p for p in made if p.name in DEFAULTS]
+    function.__signature__ = inspect.Signature(given + made)
+    function.__module__, function.__name__ = cls.__module__, cls.__name__
+    return function
+
+
 def expected(path):
-    """Lines `id reason` or `id:format reason`; what stands behind # does not count."""
-    lines = [
-        line.partition("#")[0].split(None, 1)
-        for line in Path(path).read_text(encoding="utf-8").splitlines()
-    ]
+    """Lines `id reason` or `id:format reason`; those that begin with # do not count."""
+    data = json.loads(FILE.read_text(encoding="utf-8"))["cases"]
+    ids = {case["id"] for case in data} | {f"{c['id']}:{f}" for c in data for f in c["formats"]}
     reasons = {}
-    for line in filter(None, lines):
-        if len(line) < 2:
-            raise SystemExit(f"{path}: a reason is missing behind {line[0]}")
-        reasons[line[0]] = line[1]
+    for line in map(str.strip, Path(path).read_text(encoding="utf-8").splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        name, _, why = line.partition(" ")
+        if name not in ids:
+            raise LookupError(f"{path}: there is no case {name}")
+        if not why.strip():
+            raise LookupError(f"{path}: a reason is missing behind {name}")
+        reasons[name] = why.strip()
     return reasons
 
 
-def suspicious(table, most=4):
-    """The flags with the largest share of wrong checks: most likely what it is about."""
-    shares = {
-        flag: row["WRONG"] / max(row["WRONG"] + row["right"], 1) for flag, row in table.items()
-    }
-    return sorted((flag for flag in shares if shares[flag]), key=shares.get, reverse=True)[:most]
+# Words of a failure, and the flag that they point at.
+NAMED = {
+    "upstream gradient": "Upstream",
+    "as a mean": "Upstream",
+    "divided by": "Divisor",
+    "rows are not ignored": "Ignored",
+    "class weights": "Weights",
+    "label smoothing": "Smoothing",
+    "smoothing e /": "Smoothing",
+    "smooth part": "SmoothingWeights",
+    "rows are smoothed": "SmoothingIgnored",
+    "block": "Blocks",
+    "classes are summed": "Blocks",
+    "far offset": "Offset",
+    "a logit overflows": "Offset",
+    "underflowed": "Gap",
+    "logit is infinite": "Masked",
+    "digits of q - 1": "SixteenBits",
+    "the scale": "Scale",
+    "the cap": "Softcap",
+    "as -cap": "Softcap",
+    "shards": "Tie",
+    "written into": "InputKept",
+    "label that is no class": "Refused",
+}
+NO_NUMBER = ("it returned", "the value has no gradient")
 
 
-def main(arguments=None):
+def suspicious(table, failed=(), most=4):
+    """Few flags that explain all failures: those that the reasons name, then the largest shares."""
+    shares = {flag: (row["WRONG"] + 1) / (sum(row.values()) + 2) for flag, row in table.items()}
+    shares = {flag: share for flag, share in shares.items() if table[flag]["WRONG"]}
+    left, found = [], []
+    for case, lines in failed:
+        words = " ".join(lines)
+        named = {flag for part, flag in NAMED.items() if part in words and flag in shares}
+        if not words.startswith(NO_NUMBER):
+            left.append((named, named | {*case.flags}))
+    plain = sum("Plain" in flags for _, flags in left)
+    names = Counter(flag for named, _ in left for flag in named)
+    if (
+        plain
+        and plain == sum(table["Plain"].values())
+        and max(names.values(), default=0) < len(left) / 2
+    ):
+        found.append("Plain")
+    while left and len(found) < most:
+        names = Counter(flag for named, _ in left for flag in named)
+        covers = Counter(flag for _, flags in left for flag in flags - {*found})
+        if not covers:
+            break
+        best = max(covers, key=lambda flag: (names[flag], shares[flag], covers[flag]))
+        found.append(best)
+        left = [(named, flags) for named, flags in left if best not in flags]
+    return found
+
+
+def grouped(failed):
+    """What is wrong: the cases of the same lines together, at most three of them in full."""
+    groups = {}
+    for case, lines in failed:
+        groups.setdefault(tuple(lines), []).append(case)
+    for lines, those in groups.items():
+        for case in those[:3]:
+            yield f"  {case} — {case.spec['about']}"
+        if len(those) > 3:
+            yield f"  and {len(those) - 3} more: " + ", ".join(map(str, those[3:]))
+        for line in lines:
+            yield f"      {line}"
+
+
+def arguments_of(arguments):
+    data = json.loads(FILE.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("function", help="module:name, or path/to/file.py:name")
     parser.add_argument("--what", choices=FUNCTIONS, help="by its name, else cross_entropy")
     parser.add_argument("--form", choices=FORMS, help="how it is called; by its module, else plain")
-    parser.add_argument("--formats", nargs="+", default=["float64", "float32"])
-    parser.add_argument("--groups", nargs="+", default=[], metavar="GROUP")
+    parser.add_argument("--formats", nargs="+", default=FORMATS[:2], choices=FORMATS)
+    parser.add_argument(
+        "--groups", nargs="+", default=[], metavar="GROUP", choices=list(data["groups"])
+    )
     parser.add_argument("--targets", choices=["labels", "probabilities"], help="only these")
     parser.add_argument("--device", help="of torch")
     parser.add_argument("--no-gradients", action="store_true")
@@ -686,27 +991,48 @@ def main(arguments=None):
     parser.add_argument("--slack", type=float, default=1.0, help="multiply the bounds of rounding")
     parser.add_argument("--expected", metavar="FILE", help="known failures: lines of id and reason")
     options = parser.parse_args(arguments)
-    function = load(options.function)
+    try:
+        options.known = expected(options.expected) if options.expected else {}
+        options.loaded = load(options.function)
+    except (LookupError, OSError) as error:
+        parser.error(str(error))
+    options.form = options.form or form_of(options.loaded)
     name = options.function.rpartition(":")[2].rpartition(".")[2]
-    what = options.what or (name if name in FUNCTIONS else "cross_entropy")
-    known = expected(options.expected) if options.expected else {}
-    every = cases(
-        what, options.formats, options.groups, options.beyond, options.flat, options.targets
-    )
-    if not every:
-        parser.error("no case of these groups and formats")
+    options.what = options.what or (name if name in FUNCTIONS else "cross_entropy")
+    if options.device:
+        if options.form not in ("torch", "linear"):
+            parser.error(f"--device is for the forms torch and linear, not {options.form}")
+        import torch
 
-    table, failed, skipped, passed = {}, [], {}, []
-    for case in every:
-        reason = known.get(str(case)) or known.get(case.id)
+        try:
+            torch.zeros(1, device=options.device).cpu()
+        except Exception as error:
+            parser.error(f"--device {options.device}: {str(error).splitlines()[0]}")
+    options.cases = cases(
+        options.what, options.formats, options.groups, options.beyond, options.flat, options.targets
+    )
+    if not options.cases:
+        parser.error("no case of these groups and formats")
+    return options
+
+
+def main(arguments=None):
+    """Prints what is found. 0: right; 1: something is wrong; 2: nothing was checked."""
+    options = arguments_of(arguments)
+    table, failed, skipped, values_only = {}, [], {}, []
+    passed, used, reasons = {}, set(), Counter()
+    for case in options.cases:
+        key = str(case) if str(case) in options.known else case.id
+        reason = options.known.get(key)
         try:
             found = faults(
-                function,
+                options.loaded,
                 case,
                 options.form,
                 options.device,
                 not options.no_gradients,
                 options.slack,
+                notes=values_only,
             )
         except Skip as why:
             result = "skipped"
@@ -715,14 +1041,24 @@ def main(arguments=None):
             result = "right" if not found else "expected" if reason else "WRONG"
             if result == "WRONG":
                 failed.append((case, found))
+            if result == "expected":
+                used.add(key)
+                reasons[reason] += 1
             if reason and not found:
-                passed.append(case)
+                passed[key] = case
         for flag in case.flags:
             table.setdefault(flag, dict.fromkeys(["right", "WRONG", "expected", "skipped"], 0))[
                 result
             ] += 1
+    stale = passed.keys() - used
+    done = {"wrong": len(failed), "expected": reasons.total()}
+    done["skipped"] = sum(map(len, skipped.values()))
+    done = {"right": len(options.cases) - sum(done.values())} | done
 
-    print(f"{options.function} as {what}, {', '.join(options.formats)}: {len(every)} checks\n")
+    print(
+        f"{options.function} as {options.what}, called in the form {options.form},"
+        f" {', '.join(options.formats)}: {len(options.cases)} checks\n"
+    )
     print(f"{'flag':20}{'right':>7}{'WRONG':>7}{'expected':>10}{'skipped':>9}")
     for flag, row in table.items():
         print(
@@ -731,25 +1067,34 @@ def main(arguments=None):
                 f"{n or '·':>{width}}" for n, width in zip(row.values(), (7, 7, 10, 9), strict=True)
             )
         )
-    about = json.loads(FILE.read_text(encoding="utf-8"))
     if failed:
         print("\nWrong:")
-    for case, found in failed:
-        print(f"  {case} — {case.spec['about']}")
-        for line in found:
-            print(f"      {line}")
-    for flag in suspicious(table):
+    for line in grouped(failed):
+        print(line)
+    about = json.loads(FILE.read_text(encoding="utf-8"))
+    for flag in suspicious(table, failed):
         print(f"\n{flag}: {about['flags'][flag]['about']}. {about['flags'][flag]['why']}")
         for key in about["flags"][flag]["mistakes"]:
             m = about["mistakes"][key]
             print(f"    {m['date']} {m['what']}: {m['address']}")
+    print()
+    for why, number in reasons.items():
+        print(f"Expected to fail, {why}: {number}")
+    for key in sorted(stale):
+        print(f"Expected to fail, and right: {key}. Take its line out of {options.expected}.")
     for why, which in skipped.items():
-        print(f"\nSkipped, {why}: {len(which)}")
-    for case in passed:
-        print(f"\nExpected to fail, and right: {case}. Take its line out of {options.expected}.")
-    if failed:
-        print(f"\n{len(failed)} of {len(every)} checks are wrong.")
-    return bool(failed)
+        print(f"Skipped, {why}: {len(which)}")
+    if any(why.startswith("no ") for why in skipped) and (names := parameters(options.loaded)):
+        print(f"Its parameters are {', '.join(names)}.")
+    if values_only:
+        print(f"Gradients not given: {len(values_only)} checks of values only.")
+    print(
+        ", ".join(f"{n} {word}" for word, n in done.items()) + f" of {len(options.cases)} checks."
+    )
+    if done["skipped"] == len(options.cases):
+        print("Nothing was checked.")
+        return 2
+    return int(bool(failed or stale))
 
 
 if __name__ == "__main__":

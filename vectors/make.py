@@ -210,6 +210,9 @@ def cross_entropy(case):
         key = identities(z), identities(p)
         if key in done:
             return done[key]
+        if any(map(mpmath.isnan, z)):
+            nan = [mpmath.nan, ZERO, ZERO]
+            return (*nan, [nan] * K)
         x, tanh = z, [ZERO] * K
         if scale != 1:
             x = [scale * v for v in z]

@@ -519,6 +519,82 @@ class HalfAccumulator(Right):
         return np.exp(d.astype(np.float16)).sum(axis=1, keepdims=True).astype(self.wide)
 
 
+# Options that are right one by one, and lost together.
+
+
+class WeightsLostInNone(Right):
+    def coefficients(self, p):
+        if self.reduction == "none" and not self.soft:
+            self.w = np.ones_like(self.w)
+        return super().coefficients(p)
+
+
+class WeightsOfGradientLostInNone(Right):
+    def gradient(self, a, log_q, lse, factor):
+        if self.reduction == "none" and not self.soft:
+            a = a / self.w
+        return super().gradient(a, log_q, lse, factor)
+
+
+class WeightsLostInSum(Right):
+    def coefficients(self, p):
+        if self.reduction == "sum" and not self.soft:
+            self.w = np.ones_like(self.w)
+        return super().coefficients(p)
+
+
+class SumOverWeights(Right):
+    def divisor(self):
+        by_weights = self.reduction == "sum" and (self.w != 1).any() and not self.soft
+        return self.w[self.y[self.counts]].sum() if by_weights else super().divisor()
+
+
+class SmoothingLostInNone(Right):
+    def coefficients(self, p):
+        if self.reduction == "none" and not self.soft:
+            self.eps = 0
+        return super().coefficients(p)
+
+
+class SmoothingLostInSum(Right):
+    def coefficients(self, p):
+        if self.reduction == "sum":
+            self.eps = 0
+        return super().coefficients(p)
+
+
+class SmoothingIgnoredRowsInNone(Right):
+    def losses(self, a, log_q):
+        kept = np.where(self.counts[:, None] | (self.reduction != "none"), 0, self.w)
+        return super().losses(a + kept * self.eps / self.K, log_q)
+
+
+class SumOfProbabilitiesAsMean(Right):
+    def divisor(self):
+        as_mean = self.reduction == "sum" and self.soft
+        return len(self.counts) if as_mean else super().divisor()
+
+
+class DivisorAtLeastOne(Right):
+    def divisor(self):
+        divisor = super().divisor()
+        return np.where((divisor > 0) & (divisor < 1), 1, divisor)  # 0 / 0 has its own case
+
+
+class NanSwallowed(Right):
+    def transform(self, z):
+        return np.where(np.isnan(z), -np.inf, super().transform(z))
+
+
+class IgnoredTimesZero(Right):
+    def finish(self, gradient, a):
+        return gradient + 0 * np.where(self.counts[:, None], 0, self.x)
+
+    def transform(self, z):
+        self.x = super().transform(z)
+        return self.x
+
+
 # The three functions beside the loss, with their gradients.
 
 
