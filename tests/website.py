@@ -131,13 +131,18 @@ class Visit:
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("console", self.note_message)
-        self.page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+        self.page.on("requestfailed", self.note_failure)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.context.close()
+
+    def note_failure(self, request):
+        # Who leaves a page ends what it was still loading.
+        if request.failure != "net::ERR_ABORTED":
+            self.wrong.append(f"failed: {request.url}: {request.failure}")
 
     def refuse(self, route):
         self.wrong.append(f"foreign request: {route.request.url}")
