@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import checks
 import links
 import maths
+import moved
 import pytest
 import small_book
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE, minutes, prose, read
@@ -179,6 +180,16 @@ def test_an_old_address_leads_to_where_its_text_is(site, browser, address):
 
 
 # What a page says of itself
+
+
+def test_an_old_place_is_a_name_of_the_section_that_took_it_over(site):
+    ids = [page_of(site / f"{name}.html").ids for name in PAGES]
+    lost = [
+        old for old, new in moved.OLD_ANCHORS.items() if not any({old, new} <= set(i) for i in ids)
+    ]
+    assert lost == []
+    old_page = page_of(site / "chapters/11_practice.html")
+    assert "11_targets.html#prac-ece" in old_page.links
 
 
 def test_every_page_says_what_it_is(site):
