@@ -156,7 +156,7 @@ def test_the_comparison_of_formats_can_fail(browser, address, right, wrong):
         spoiled = text.replace(right, wrong)
         visit.context.route("**/numerics.js", lambda route: route.fulfill(body=spoiled))
         visit.open(f"{address}explorer.html")
-        assert any(differently_stored(visit, sparse=3))
+        assert any(differently_stored(visit, sparse=12))
 
 
 def test_a_format_and_the_shift_can_be_chosen(visit):
