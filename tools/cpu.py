@@ -6,7 +6,6 @@
 Needs a C++ compiler, for torch.compile. Its page is dated, and not made again with the book.
 """
 
-import argparse
 import ast
 import datetime
 import itertools
@@ -22,7 +21,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from gpu import compiled, table
+from gpu import compiled, table, write
 from torch.profiler import ProfilerActivity, profile
 
 PAGE = book.ROOT / "appendix" / "cpu.md"
@@ -191,14 +190,7 @@ def page(dry):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dry", action="store_true", help="a tiny size, printed")
-    dry = parser.parse_args(arguments).dry
-    text = page(dry)
-    if dry:
-        print(text)
-    else:
-        PAGE.write_text(text, encoding="utf-8")
+    write(page, PAGE, __doc__, arguments)
 
 
 if __name__ == "__main__":

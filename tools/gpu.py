@@ -222,6 +222,8 @@ def measure(loss_of, X, W, y, repeats):
 
 
 def page(dry):
+    if not dry and not torch.cuda.is_available():
+        raise SystemExit("There is no CUDA GPU here: --dry tries the script on the CPU.")
     device = torch.device("cpu" if dry else "cuda")
     rows, inputs, repeats = (64, 16, 1) if dry else (8192, 1024, 10)
     # An odd number of classes is slow for a GPU; the next multiple of 64 is not.
@@ -241,17 +243,18 @@ def page(dry):
     )
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def write(page, path, about, arguments):
+    """The command of a tool that measures: its page, or a dry run that is printed."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--dry", action="store_true", help="tiny sizes on the CPU, printed")
-    dry = parser.parse_args(arguments).dry
-    if not dry and not torch.cuda.is_available():
-        raise SystemExit("There is no CUDA GPU here: --dry tries the script on the CPU.")
-    text = page(dry)
-    if dry:
-        print(text)
+    if parser.parse_args(arguments).dry:
+        print(page(True))
     else:
-        PAGE.write_text(text, encoding="utf-8")
+        path.write_text(page(False), encoding="utf-8")
+
+
+def main(arguments=None):
+    write(page, PAGE, __doc__, arguments)
 
 
 if __name__ == "__main__":
