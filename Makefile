@@ -24,9 +24,17 @@ help: ## this list
 	@echo "make TARGET, where TARGET is one of"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
-book: site-env ## build the website (first time: 20 s, 0.3 GB)
-	@rm -rf _build
-	@$(SITE)/jupyter-book build . -W -n --keep-going -q
+# What the website is made of: pages, and what stands around them and may change each.
+PAGES = chapters appendix index.md explorer.md
+AROUND = _ext _static _templates assets _config.yml _toc.yml references.bib requirements/site.lock.txt
+# And the addresses that it is built for.
+ADDRESSES = env | grep '^BOOK_' | sort
+# When one page has changed, another may have a link that leads nowhere: all are built.
+book: site-env ## build the website, if anything has changed (first time: 20 s, 0.3 GB)
+	@if $(ADDRESSES) | cmp -s - _build/made && \
+	test -z "$$(find $(PAGES) $(AROUND) -name __pycache__ -prune -o -newer _build/made -print)"; then \
+	echo "Nothing has changed."; else rm -rf _build && \
+	$(SITE)/jupyter-book build . -W -n --keep-going -q && $(ADDRESSES) > _build/made; fi
 	@$(SITE)/python -c 'import pathlib as p; print("\nThe book:", p.Path("_build/html/index.html").resolve().as_uri())'
 
 pdf: book full-env ## print the whole book as one PDF (needs Chromium or Chrome; 2 minutes)
@@ -47,11 +55,9 @@ edit: full-env ## open the chapters themselves in JupyterLab, for authors (ARGS=
 outputs: full-env ## run the chapters and store their outputs (CHAPTER=01_likelihood: one)
 	@$(FULL)/python tools/run_chapters.py $(CHAPTER)
 
-serve: ## show the built website at localhost (PORT=8000)
-	@test -f _build/html/index.html || { echo "There is no site yet: make book"; exit 1; }
-	@$(PYTHON) -c 'import socket; socket.create_server(("localhost", $(PORT)))' 2>/dev/null || \
-	{ echo "Port $(PORT) cannot be had: name another, for example make serve PORT=8001"; exit 1; }
-	@$(PYTHON) -m http.server $(PORT) --bind localhost --directory _build/html
+serve: site-env ## show the website at localhost, build what is saved, and reload it (PORT=8000)
+	@test -z "$$(find $(AROUND) -newer _build/html/index.html 2>&1)" || rm -rf _build
+	@$(SITE)/python tools/serve.py $(PORT) $(AROUND)
 
 lint: full-env ## check the style of code and chapters, and the workflow files
 	@$(FULL)/ruff check . && $(FULL)/ruff format --check .

@@ -6,6 +6,7 @@ checks.
 """
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 from checks import in_order, together, with_kinds
@@ -28,22 +29,26 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 
-def places_by_kind(app, doctree, label):
-    """Kind -> the ids of the cells that check an equation so; the kinds as _config.yml has them."""
-    places = {kind: [] for kind in app.config.check_kinds}
+def checks_by_label(app, doctree):
+    """Label of an equation -> kind -> the ids of the cells of a chapter that check it so; the
+    kinds as _config.yml has them."""
+    found = defaultdict(lambda: {kind: [] for kind in app.config.check_kinds})
     for cell in doctree.findall(is_code_cell):
-        if label in cell["places"]:
-            places.setdefault(cell["checks"][label], []).append(cell["places"][label])
-    return {kind: ids for kind, ids in places.items() if ids}
+        for label, place in cell["places"].items():
+            found[label].setdefault(cell["checks"][label], []).append(place)
+    return {
+        label: {kind: ids for kind, ids in places.items() if ids}
+        for label, places in found.items()
+    }
 
 
 def mark_equations_and_checks(app, doctree, docname):
     """In a chapter: from the equation to the cell, and from the cell to the equation."""
-    places = {}
+    places, checks = {}, checks_by_label(app, doctree)
     for equation in list(doctree.findall(is_numbered)):
         label, number = equation["label"], number_of_equation(app.env, equation["label"])
         places[label] = number, equation["ids"][0]
-        if kinds := places_by_kind(app, doctree, label):
+        if kinds := checks.get(label):
             around, at = equation.parent, equation.parent.index(equation)
             around[at] = with_ticks(app, equation, number, kinds)
     for cell in doctree.findall(is_code_cell):
@@ -115,20 +120,22 @@ class EquationsOf(Later):
             title = link(app, docname, chapter, "", title_of(app.env, chapter))
             found.append(nodes.rubric("", "", title))
             doctree = doctree_of(app.env, chapter)
+            checks = checks_by_label(app, doctree)
             for equation in doctree.findall(is_numbered):
-                found.append(listed(app, docname, chapter, doctree, equation))
+                kinds = checks.get(equation["label"], {})
+                found.append(listed(app, docname, chapter, equation, kinds))
         return found
 
 
-def listed(app, docname, chapter, doctree, equation):
+def listed(app, docname, chapter, equation, kinds):
     """A line with number, section and checks, and the equation itself."""
     section = section_of(equation)
-    label, number = equation["label"], number_of_equation(app.env, equation["label"])
+    number = number_of_equation(app.env, equation["label"])
     line = nodes.paragraph("", "", link(app, docname, chapter, equation["ids"][0], number))
     line += nodes.Text(" ")
     line += link(app, docname, chapter, section["ids"][-1], section[0].astext())
     line += nodes.Text(": ")
-    for kind, places in places_by_kind(app, doctree, label).items():
+    for kind, places in kinds.items():
         for count, place in enumerate(places, start=1):
             words = f"✓ {kind}" if len(places) == 1 else f"✓ {kind} {count}"
             line += nodes.Text(", " if len(line) > 4 else "")

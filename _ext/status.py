@@ -18,7 +18,7 @@ from doctrees import (
     title_of,
 )
 from docutils import nodes
-from equations import places_by_kind
+from equations import checks_by_label
 
 COLUMNS = ["chapter", "cells", "checks", "equations", "figures", "exercises", "seconds"]
 NOT_MEASURED = "–"
@@ -61,8 +61,8 @@ def rows_of_kinds(app):
     """Each kind of check with its meaning, and how many equations have one."""
     times = Counter()
     for doctree in (doctree_of(app.env, name) for name in chapters(app.env)):
-        for equation in doctree.findall(is_numbered):
-            times.update(places_by_kind(app, doctree, equation["label"]).keys())
+        for kinds in checks_by_label(app, doctree).values():
+            times.update(kinds.keys())
     for kind, meaning in app.config.check_kinds.items():
         yield [
             nodes.inline("", "", nodes.strong("", kind), nodes.Text(f": {meaning}")),

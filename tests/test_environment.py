@@ -6,7 +6,6 @@ import os
 import re
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -327,13 +326,3 @@ def test_torch_cpu_is_taken_by_all_that_runs_chapters():
         assert "environment.py full-cpu" in planned and ".venv/full-cpu/bin" in planned
         assert ".venv/full/" not in planned
     assert "full" not in make("-n", "book", "TORCH=cpu").stdout
-
-
-def test_a_port_that_is_taken_is_told_in_a_sentence(tmp_path):
-    (tmp_path / "_build" / "html").mkdir(parents=True)
-    (tmp_path / "_build" / "html" / "index.html").touch()
-    with socket.create_server(("localhost", 0)) as taken:
-        port = taken.getsockname()[1]
-        run = make("-f", environment.ROOT / "Makefile", "-C", tmp_path, "serve", f"PORT={port}")
-    assert f"Port {port} cannot be had" in run.stdout
-    assert "Traceback" not in run.stderr
