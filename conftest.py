@@ -6,10 +6,12 @@ beside it. The figure style, which matplotlib otherwise finds in that folder, is
 a variable. The kernels inherit this process's variables: they are set before any starts.
 """
 
+import json
 import os
 import tempfile
 from pathlib import Path
 
+import again
 import nbval.plugin
 import pytest
 import surroundings
@@ -50,6 +52,44 @@ def counted_from_one(parent, *, name, cell_num, **rest):
 
 
 nbval.plugin.IPyNbCell.from_parent = counted_from_one
+
+
+class CellsAgain(pytest.Item):
+    """After the last cell of a chapter, in its kernel: each cell alone (tools/again.py)."""
+
+    def runtest(self):
+        chapter, tools = Path(self.path), Path(__file__).parent / "tools"
+        # That of the chapter is empty.
+        answer = chapter.parent / self.parent.kernel.folder.name / "changes.json"
+        source = f"""
+import json, pathlib, sys
+sys.path.insert(0, {str(tools)!r})
+import again, shell
+found = again.changes(shell.Shell(pathlib.Path({str(chapter)!r})))
+pathlib.Path({str(answer)!r}).write_text(json.dumps(found), encoding="utf-8")"""
+        kernel = self.parent.kernel
+        kernel.await_reply(kernel.execute_cell_input(source), timeout=again.SECONDS)
+        found = json.loads(answer.read_text(encoding="utf-8"))
+        assert not found, "\n".join(
+            f"{chapter.name}: cell [{number}], run again after all others, {said}: give a name of"
+            " its own to what it reads, or changes"
+            for number, said in found.items()
+        )
+
+    def reportinfo(self):
+        return self.path, 0, self.name
+
+
+collect = nbval.plugin.IPyNbFile.collect
+
+
+def collect_and_run_again(file):
+    yield from collect(file)
+    if file.compare_outputs:
+        yield CellsAgain.from_parent(file, name="Cells again")
+
+
+nbval.plugin.IPyNbFile.collect = collect_and_run_again
 
 in_full = nbval.plugin.IPyNbCell.format_output_compare
 

@@ -37,8 +37,7 @@ def checks_by_label(app, doctree):
         for label, place in cell["places"].items():
             found[label].setdefault(cell["checks"][label], []).append(place)
     return {
-        label: {kind: ids for kind, ids in places.items() if ids}
-        for label, places in found.items()
+        label: {kind: ids for kind, ids in places.items() if ids} for label, places in found.items()
     }
 
 

@@ -78,7 +78,9 @@ def test_what_is_saved_is_seen(served, browser):
             expect(visit.page.locator("article")).to_contain_text(new, timeout=60_000)
             said(process, r"chapters/01_short: \d+\.\d s")
         # It has its number, and the page that lists its equations follows.
-        assert visit.page.locator("article h1").inner_text().startswith("1. A chapter that is short")
+        assert (
+            visit.page.locator("article h1").inner_text().startswith("1. A chapter that is short")
+        )
         assert visit.page.locator(".eqno").inner_text() == "(1.1)"
         visit.page.goto(f"{address}appendix/equations.html")
         expect(visit.page.locator("article")).to_contain_text("surprise", timeout=60_000)

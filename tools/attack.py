@@ -25,7 +25,7 @@ from contextlib import suppress
 
 import book
 from mutants import Mutant, mutants
-from shell import Shell, by_kind, differing, in_a_new_process
+from shell import Shell, differing, in_a_new_process, stored
 
 JOBS = min(os.cpu_count() or 2, 8)
 SURVIVED, CAUGHT, BROKEN = 0, 1, 2
@@ -36,11 +36,7 @@ class Chapter(Shell):
 
     def differs(self, number, tree=None):
         """Run a cell, or a tree in its place; name what differs."""
-        new = self.run(number, tree)
-        outputs = self.cells[number - 1].outputs
-        old = [(output.name, output.text) for output in outputs if "text" in output]
-        old += [pair for output in outputs for pair in output.get("data", {}).items()]
-        return differing(by_kind(old), new)
+        return differing(stored(self.cells[number - 1]), self.run(number, tree))
 
     def fork(self, tree, first, last, seconds):
         """Run cells in a child, the first one changed; its exit code is the answer."""

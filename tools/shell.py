@@ -1,13 +1,14 @@
 """A chapter in a shell of this process: its cells run as in a kernel, and show what they would.
 
 Such a process can be forked, so that what may follow a cell is tried without running again
-what stands before it: attack.py does so, and tests/test_rerun.py. This needs a system with
-fork: Linux, macOS.
+what stands before it: attack.py does so, and again.py. This needs a system with fork: Linux,
+macOS.
 """
 
 import io
 import multiprocessing
 import os
+import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
@@ -24,7 +25,8 @@ NOT_COMPARED = {"image/png", "image/jpeg"}  # by nbval
 
 
 class Shell:
-    """The code cells of a notebook, and a shell that runs them. One in a process."""
+    """The code cells of a notebook, and a shell that runs them: that of this process, if it is a
+    kernel, or a new one. One in a process."""
 
     def __init__(self, path):
         nb = nbformat.read(path, as_version=4)
@@ -35,12 +37,15 @@ class Shell:
         os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
         no_history = Config({"HistoryManager": {"enabled": False}})  # it has a thread
         self.shell = InteractiveShell.instance(config=no_history)
-        # When it is imported, pandas looks for a shell with a kernel, else for a terminal.
-        self.shell.kernel = None
+        if not hasattr(self.shell, "kernel"):
+            # When it is imported, pandas looks for a shell with a kernel, else for a terminal.
+            self.shell.kernel = None
         self.shell.builtin_trap.__enter__()
         self.shell.display_pub = CapturingDisplayPublisher()
         self.shown = self.shell.display_pub.outputs
         self.shell.display_trap.hook = CapturingDisplayHook(self.shell, self.shown)
+        # A kernel makes this shell while a cell of its own runs, with its own hook.
+        sys.displayhook = self.shell.display_trap.hook
         # To note an error is faster than to format its traceback.
         self.shell.showtraceback = self.shell.showsyntaxerror = lambda *_, **__: None
 
@@ -56,6 +61,13 @@ class Shell:
         if error := result.error_before_exec or result.error_in_exec:
             shown.append(("error", type(error).__name__))
         return by_kind(shown)
+
+
+def stored(cell):
+    """What a cell shows on its page, as Shell.run returns it."""
+    old = [(output.name, output.text) for output in cell.outputs if "text" in output]
+    old += [pair for output in cell.outputs for pair in output.get("data", {}).items()]
+    return by_kind(old)
 
 
 def by_kind(outputs):
