@@ -58,17 +58,15 @@ class CellsAgain(pytest.Item):
     """After the last cell of a chapter, in its kernel: each cell alone (tools/again.py)."""
 
     def runtest(self):
-        chapter, tools = Path(self.path), Path(__file__).parent / "tools"
-        # That of the chapter is empty.
-        answer = chapter.parent / self.parent.kernel.folder.name / "changes.json"
+        chapter, kernel = Path(self.path), self.parent.kernel
+        answer = Path(kernel.folder.name, "changes.json")
         source = f"""
 import json, pathlib, sys
-sys.path.insert(0, {str(tools)!r})
+sys.path.insert(0, {str(Path(again.__file__).parent)!r})
 import again, shell
 found = again.changes(shell.Shell(pathlib.Path({str(chapter)!r})))
 pathlib.Path({str(answer)!r}).write_text(json.dumps(found), encoding="utf-8")"""
-        kernel = self.parent.kernel
-        kernel.await_reply(kernel.execute_cell_input(source), timeout=again.SECONDS)
+        kernel.await_reply(kernel.execute_cell_input(source), timeout=4 * again.SECONDS)
         found = json.loads(answer.read_text(encoding="utf-8"))
         assert not found, "\n".join(
             f"{chapter.name}: cell [{number}], run again after all others, {said}: give a name of"
@@ -129,6 +127,12 @@ class WholeChapters(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return WholeChapters(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores, for each waits for its browser now and then."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config):

@@ -1,8 +1,8 @@
 """Fixtures of more than one file, and the order of the tests."""
 
-from website import address, browser, forks, site
+from website import address, browser, computed, forks, site
 
-__all__ = ["address", "browser", "forks", "site"]
+__all__ = ["address", "browser", "computed", "forks", "site"]
 
 
 def pytest_collection_modifyitems(items):

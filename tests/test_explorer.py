@@ -122,9 +122,29 @@ def stored_by_pytorch(state):
     return loss.item()
 
 
-def differently_stored(visit, sparse=1):
+NUMERICS = (book.ROOT / "assets/explorer/numerics.js").read_text(encoding="utf-8")
+EVALUATE = """given.map((state) => {
+  const { z, y, T, eps, p } = state
+  const kind = p ? "soft" : eps === undefined ? "hard" : "smoothed"
+  const target = Numerics.target({ kind, z, y, eps, p })
+  const stored = state.format && Numerics.stored(z, T, target, state.format, !state.shift)
+  return { z, p: target, ...Numerics.evaluate(z, T, target), stored }
+})"""
+
+
+def by_script(computed, script=NUMERICS):
+    """What the script of the explorer computes for states."""
+    return lambda states: computed([script], EVALUATE, states)
+
+
+def on_page(visit):
+    """What the page shows in states."""
+    return lambda states: read(visit, *map(hash_of, states))
+
+
+def differently_stored(numbers_of, sparse=1):
     every = list(formats())[::sparse]
-    for state, numbers in zip(every, read(visit, *map(hash_of, every)), strict=True):
+    for state, numbers in zip(every, numbers_of(every), strict=True):
         found, expected = numbers["stored"], stored_by_pytorch(state)
         same = found == expected or math.isnan(found + expected)
         if state["format"] == "float64" and math.isfinite(expected):
@@ -133,9 +153,9 @@ def differently_stored(visit, sparse=1):
             yield f"{hash_of(state)}: {found}, and by PyTorch {expected}"
 
 
-def test_a_format_stores_the_loss_that_pytorch_stores(visit):
+def test_a_format_stores_the_loss_that_pytorch_stores(computed):
     """Bit for bit in the narrow formats."""
-    wrong = list(differently_stored(visit))
+    wrong = list(differently_stored(by_script(computed)))
     assert not wrong, "\n".join(wrong[:20])
 
 
@@ -149,14 +169,10 @@ def test_a_format_stores_the_loss_that_pytorch_stores(visit):
         ("isShifted ? Math.max", "!isShifted ? Math.max"),
     ],
 )
-def test_the_comparison_of_formats_can_fail(browser, address, right, wrong):
-    text = (book.ROOT / "assets/explorer/numerics.js").read_text(encoding="utf-8")
-    assert right in text
-    with Visit(browser, address) as visit:
-        spoiled = text.replace(right, wrong)
-        visit.context.route("**/numerics.js", lambda route: route.fulfill(body=spoiled))
-        visit.open(f"{address}explorer.html")
-        assert any(differently_stored(visit, sparse=12))
+def test_the_comparison_of_formats_can_fail(computed, right, wrong):
+    assert right in NUMERICS
+    spoiled = by_script(computed, NUMERICS.replace(right, wrong))
+    assert any(differently_stored(spoiled, sparse=12))
 
 
 def test_a_format_and_the_shift_can_be_chosen(visit):
@@ -223,16 +239,21 @@ def differences(found, expected, tolerance=1e-12):
                 yield f"{name}: {here}, and by PyTorch {there}"
 
 
-def all_differences(visit, sparse=1):
+def all_differences(numbers_of, sparse=1):
     every = list(states())[::sparse]
-    found = read(visit, *map(hash_of, every))
-    for numbers, state in zip(found, every, strict=True):
+    for numbers, state in zip(numbers_of(every), every, strict=True):
         for difference in differences(numbers, by_pytorch(state)):
             yield f"{hash_of(state)}: {difference}"
 
 
-def test_the_numbers_are_pytorchs(visit):
-    wrong = list(all_differences(visit))
+def test_the_numbers_are_pytorchs(computed):
+    wrong = list(all_differences(by_script(computed)))
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def test_the_page_shows_these_numbers(visit):
+    """Each kind of target, and each format, from its address."""
+    wrong = [*all_differences(on_page(visit), 7), *differently_stored(on_page(visit), 31)]
     assert not wrong, "\n".join(wrong[:20])
 
 
@@ -248,14 +269,10 @@ def test_the_numbers_are_pytorchs(visit):
         ("(d) => d / T", "(d) => d"),
     ],
 )
-def test_the_comparison_of_numbers_can_fail(browser, address, right, wrong):
-    text = (book.ROOT / "assets/explorer/numerics.js").read_text(encoding="utf-8")
-    assert right in text
-    spoiled = text.replace(right, wrong)
-    with Visit(browser, address) as visit:
-        visit.context.route("**/numerics.js", lambda route: route.fulfill(body=spoiled))
-        visit.open(f"{address}explorer.html")
-        assert any(all_differences(visit, sparse=10))
+def test_the_comparison_of_numbers_can_fail(computed, right, wrong):
+    assert right in NUMERICS
+    spoiled = by_script(computed, NUMERICS.replace(right, wrong))
+    assert any(all_differences(spoiled, sparse=10))
 
 
 def test_small_numbers_keep_their_digits_where_pytorchs_vanish(visit):

@@ -113,6 +113,22 @@ def browser():
 
 
 @pytest.fixture(scope="session")
+def computed(browser):
+    """A function: what scripts of the book compute, on a page without anything else.
+
+    computed([texts of scripts], expression of `given`, given)
+    """
+    page = browser.new_page()
+
+    def compute(scripts, expression, given):
+        lines = [*scripts, f"return {expression}"]
+        return page.evaluate("(given) => {" + "\n".join(lines) + "}", given)
+
+    yield compute
+    page.close()
+
+
+@pytest.fixture(scope="session")
 def address(site):
     with serve(site) as address:
         yield address
