@@ -98,6 +98,7 @@ QUESTIONS = [
     ("causal language model loss", "train-token"),
     ("bits per byte", "prac-bytes"),
     ("why is cross entropy better than mse", "grad-squared"),
+    ("gradient of softmax cross entropy", "grad-lse"),
     ("out of memory logits large vocabulary", "scale-memory scale-fused scale-chunked"),
     ("learning rate too high", "lin-rate train-grid"),
     ("kl divergence not symmetric", "kl-triangle kl-directions"),
