@@ -155,6 +155,21 @@ def test_an_equation_and_its_checks_lead_to_each_other(site):
             assert text.count(f'href="#equation-{label}">(') >= times, (chapter, label)
 
 
+# The glossary
+
+
+def test_a_term_of_the_glossary_has_a_definition_of_its_own(site):
+    """Two share one only if they name one thing."""
+    names, shared = [], []
+    for part in page_of(site, "appendix/glossary").select("dl.glossary > *"):
+        if part.name == "dt":
+            names.append(part.find(string=True))
+        else:
+            shared += [names] * (len(names) > 1)
+            names = []
+    assert shared == [["KL divergence", "Kullback–Leibler divergence"]]
+
+
 # The status page, and the record that it shows
 
 
