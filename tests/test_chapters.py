@@ -293,3 +293,17 @@ def test_chapter(chapter, check):
         f"(make outputs CHAPTER={chapter.stem} renews outputs and takes away what an editor left)"
     )
     assert not problems, "\n".join([chapter.name, *problems, cure])
+
+
+@pytest.mark.parametrize("page", ["index.md", "README.md"])
+def test_it_is_said_which_chapters_need_fastai(page):
+    text = " ".join((book.ROOT / page).read_text(encoding="utf-8").split())
+    said = re.search(r"\(the tour: and `scikit-learn`; (.*?): and `fastai`\)", text)[1]
+    said = re.sub(r"\(.*?\)", "", said)  # the addresses of links
+    need = {
+        book.NUMBERS[chapter.stem]
+        for chapter in book.CHAPTERS
+        for _, cell in code_cells(book.read(chapter))
+        if "fastai" in book.imports(cell)
+    }
+    assert set(map(int, re.findall(r"\d+", said))) == need
