@@ -34,7 +34,8 @@ class AddUp(SphinxPostTransform):
         for node in list(self.document.findall(Minutes)):
             total = sum(minutes(self.env, name, node) for name in node["chapters"])
             hours, rest = divmod(total, 60)
-            words = [f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0)
+            # No line breaks between a number and its unit.
+            words = [f"{hours}\u00a0h"] * (hours > 0) + [f"{rest}\u00a0min"] * (rest > 0)
             node.replace_self(nodes.Text(" ".join(words)))
 
 
