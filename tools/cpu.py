@@ -35,20 +35,20 @@ What the ways of [chapter 13](../chapters/13_scale.ipynb) cost, measured on {day
 {classes:,} classes, float32. A record of that day: no test makes it again, and other machines, \
 sizes and versions give other numbers.
 
-Time is the processor's, the median of {repeats} rounds in which each way ran once; its range is \
-in brackets. Memory is the most that was held above the inputs, in matrices of logits. A tile is \
-the part of that matrix that is made at a time.
+Time is the processor's, the median of {repeats} rounds in which each way ran once, as a ratio to \
+the first line of its table; its range is in brackets. Memory is the most that was held above the \
+inputs, in matrices of logits. A tile is the part of the logits that is made at a time.
 
 (cpu-from-x)=
 ## From inputs and weights
 
-The loss of the logits X W, and both gradients. Time 1 is the first line.
+The loss of the logits X W, and both gradients.
 
 ```{{figure}} cpu.svg
 :name: fig-cpu
 :alt: {alt}
 
-Down is less memory, left is less time.
+Down is less memory, left is less time; blue is PyTorch, orange is the chapter.
 ```
 
 {from_x}

@@ -33,8 +33,9 @@ test makes them again, and other machines and versions give other numbers.
 ## Digits kept
 
 Worst relative error in 4,096 rows of 10 classes, of the loss and of the label's entry of the \
-gradient ("force"), against exact values of the stored logits. The label's logit leads by the \
-margin; 1 means that nothing is left ([chapter 12](#prec-why-zero)).
+gradient ("force"), against exact values of the stored logits. The label's logit leads by about \
+the margin; 1 means that nothing is left. Last line: the lead of two logits from which on the loss \
+is stored as 0 ([chapter 12](#prec-why-zero)).
 
 {digits}
 
@@ -50,7 +51,8 @@ margin; 1 means that nothing is left ([chapter 12](#prec-why-zero)).
 
 Loss and both gradients of the logits X W in bfloat16, for {rows:,} rows of {inputs:,} inputs: \
 median time of {repeats} steps after two to warm up, and the most memory above the inputs \
-([chapter 13](../chapters/13_scale.ipynb)). Ratios are to the first line of each table.
+([chapter 13](../chapters/13_scale.ipynb)). Ratios are to the first line of each table. Compare \
+50,257, an odd number, with 50,304, the next multiple of 64.
 
 {times}
 """
