@@ -37,7 +37,7 @@ sizes and versions give other numbers.
 
 Time is the processor's, the median of {repeats} rounds in which each way ran once, as a ratio to \
 the first line of its table; its range is in brackets. Memory is the most that was held above the \
-inputs, in matrices of logits. A tile is the part of the logits that is made at a time.
+inputs, in units of the matrix of logits. A tile is the part of it made at a time.
 
 (cpu-from-x)=
 ## From inputs and weights
