@@ -66,7 +66,9 @@ sys.path.insert(0, {str(Path(again.__file__).parent)!r})
 import again, shell
 found = again.changes(shell.Shell(pathlib.Path({str(chapter)!r})))
 pathlib.Path({str(answer)!r}).write_text(json.dumps(found), encoding="utf-8")"""
-        kernel.await_reply(kernel.execute_cell_input(source), timeout=4 * again.SECONDS)
+        # Without questions, as nbval runs the cells.
+        asked = kernel.execute_cell_input(source, allow_stdin=False)
+        kernel.await_reply(asked, timeout=4 * again.SECONDS)
         found = json.loads(answer.read_text(encoding="utf-8"))
         assert not found, "\n".join(
             f"{chapter.name}: cell [{number}], run again after all others, {said}: give a name of"

@@ -629,7 +629,7 @@ def test_a_touch_answers(figure, browser, address):
         touched = Figure(visit, address, figure.name)
         touched.open()
         touched.answers()[0].tap()
-        assert touched.why.is_visible()
+        touched.why.wait_for()
         assert visit.wrong == []
 
 

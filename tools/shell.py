@@ -34,7 +34,8 @@ class Shell:
         self.cells = [cell for cell in nb.cells if cell.cell_type == "code"]
         surroundings.settle()
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
+        if not InteractiveShell.initialized():
+            os.chdir(path.parent)  # a kernel runs there; there is its matplotlibrc
         no_history = Config({"HistoryManager": {"enabled": False}})  # it has a thread
         self.shell = InteractiveShell.instance(config=no_history)
         if not hasattr(self.shell, "kernel"):
