@@ -51,7 +51,8 @@ DRAWN = {"image": {"alt": ALT}, "figure": FIGURE}
 PROMPT = "two numbers, in both orders"
 BREAKS, EXERCISED, *ENDING = (f"\n## {section}\n" for section in book.SECTIONS)
 EXERCISES = EXERCISED + "\n".join(
-    f"```{{exercise-start}}\n:label: ex-{n}\n```\n```{{solution-start}} ex-{n}\n```"
+    f"```{{exercise-start}}\n:label: ex-{n}\n```\n```{{exercise-end}}\n```\n"
+    f"```{{solution-start}} ex-{n}\n```\n```{{solution-end}}\n```"
     for n in range(3)
 )
 # Each cell by a name, which becomes its id.
@@ -236,10 +237,20 @@ FAULTS = {
     form.it_has_the_anatomy_of_a_chapter: [
         ("opening", {"source": "\n".join(book.OPENING[1:])}),
         ("summary", {"source": ENDING[-1]}),
-        ("exercises", {"source": EXERCISES.replace("{solution-start} ex-1", "")}),
         ("product words", {"cell_type": "code", "outputs": []}),
         ("refusal", {"metadata": {}}),
         ("product", {"source": "1\n" * 31}),
+    ],
+    form.each_exercise_has_a_solution: [
+        ("exercises", {"source": EXERCISES.replace(old, new)})
+        for old, new in [
+            ("{solution-start} ex-1", "{solution-start} ex-7"),
+            ("{solution-start} ex-1", "{solution-start}"),
+            ("\n:label: ex-1", ""),
+            ("```{solution-end}", "```{note}"),
+            ("```{exercise-end}", "```{solution-end}"),
+            ("```{exercise-start}\n:label: ex-0\n", "```{note}\n"),
+        ]
     ],
     form.it_says_how_long_it_takes_to_read: [
         ("opening", {"source": f"# Small\n10 {book.OPENING[-1]}"}),

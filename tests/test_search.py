@@ -155,6 +155,8 @@ def searching(browser, address):
 
 def test_a_question_finds_the_section_that_answers(searching, places):
     missed = {}
+    gone = {(q, a) for q, anchors in QUESTIONS for a in anchors.split() if a not in places}
+    assert not gone, f"QUESTIONS name places that no page has: {sorted(gone)}"
     for query, anchors in QUESTIONS:
         answers = set().union(*(places[anchor] for anchor in anchors.split()))
         first = searching.page.evaluate(FOUND, query)[:3]

@@ -105,4 +105,4 @@ def test_a_place_is_called_by_its_chapter_and_section(site):
         words = heading.get_text().removesuffix("#").split(". ")[-1].strip()
         assert re.fullmatch(rf"\d+: {re.escape(words)}", link.text), (link["href"], link.text)
         assert link.text.split(":")[0] == str(book.NUMBERS[path.split("/")[-1][:-5]])
-    assert len(named) > 500
+    assert len(named) > 250  # or the page is not what it was

@@ -198,7 +198,8 @@ def keep_building(around, versions):
     while True:
         time.sleep(SECONDS)
         if builder.is_done() and builder.one is None:
-            print("All is built.", flush=True)
+            failed = builder.whole.exitcode
+            print("Not all could be built: see above." if failed else "All is built.", flush=True)
             versions.tell(address[name] for name in address.keys() - set(fresh))
             builder.prepare()
         changed = watched.changed()
