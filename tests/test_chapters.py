@@ -206,32 +206,37 @@ FENCE = re.compile(r"\{(exercise|solution)-(start|end)\} *(\S*)((?:\n:[\w-]+:.*)
 
 
 def each_exercise_has_a_solution(nb):
-    opened, names = None, {"exercise": [], "solution": []}
-    for kind, edge, named, options in FENCE.findall(prose(nb)):
+    names = {"exercise": [], "solution": []}
+    if faults := list(faults_of_fences(nb, names)):
+        yield from faults
+    elif odd := [name for name in names["solution"] if name not in names["exercise"]]:
+        yield f"solutions of no exercise of the chapter: {', '.join(odd)}"
+    elif odd := [name for name in names["exercise"] if name not in names["solution"]]:
+        yield f"exercises without a solution: {', '.join(odd)}"
+    elif len(names["exercise"]) < 3:
+        yield f"{len(names['exercise'])} exercises: 3 at least"
+
+
+def faults_of_fences(nb, names):
+    """What begins and does not end, or has no name; `names` gets those of exercises and solutions."""
+    opened = None
+    for kind, edge, named, options in [*FENCE.findall(prose(nb)), ("", "start", "", "")]:
         if opened and (edge == "start" or kind != opened[0]):
             yield "{0} {1} has no {{{0}-end}}".format(*opened)
-        if edge == "end":
-            if not opened:
-                yield f"a {{{kind}-end}} stands where nothing has begun"
-            opened = None
+        elif edge == "end" and not opened:
+            yield f"a {{{kind}-end}} stands where nothing has begun"
+        opened = None
+        if edge == "end" or not kind:
             continue
         label = re.search(r":label: (\S+)", options)
-        name = (label and label[1]) if kind == "exercise" else named
+        name = label and label[1] if kind == "exercise" else named
         if not name:
-            missing = ":label: below {exercise-start}" if kind == "exercise" else "exercise's name"
-            yield f"{kind} {len(names[kind]) + 1} of the chapter has no {missing}"
-        opened = kind, name
+            what = (
+                ":label: below {exercise-start}" if kind == "exercise" else "name of its exercise"
+            )
+            yield f"{kind} {len(names[kind]) + 1} of the chapter has no {what}"
         names[kind].append(name)
-    if opened:
-        yield "{0} {1} has no {{{0}-end}}".format(*opened)
-    for name in names["solution"]:
-        if name not in names["exercise"]:
-            yield f"solution {name} has no exercise of that label"
-    for name in names["exercise"]:
-        if name not in names["solution"]:
-            yield f"exercise {name} has no solution"
-    if len(names["exercise"]) < 3:
-        yield f"{len(names['exercise'])} exercises: 3 at least"
+        opened = kind, name
 
 
 def it_says_how_long_it_takes_to_read(nb):

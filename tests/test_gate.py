@@ -242,12 +242,13 @@ FAULTS = {
         ("product", {"source": "1\n" * 31}),
     ],
     form.each_exercise_has_a_solution: [
-        ("exercises", {"source": EXERCISES.replace(old, new)})
+        ("exercises", {"source": EXERCISES.replace(old, new, 1)})
         for old, new in [
             ("{solution-start} ex-1", "{solution-start} ex-7"),
             ("{solution-start} ex-1", "{solution-start}"),
             ("\n:label: ex-1", ""),
             ("```{solution-end}", "```{note}"),
+            ("{exercise-start}\n:label: ex-2", "{exercise-start}\n:label: ex-1"),
             ("```{exercise-end}", "```{solution-end}"),
             ("```{exercise-start}\n:label: ex-0\n", "```{note}\n"),
         ]
