@@ -109,7 +109,7 @@ audit: tools-env ## ask whether an advisory names a locked version (needs the ne
 	$(patsubst %,-r %,$(wildcard requirements/*.lock.txt))
 
 clean: ## remove what was built, keep the environments
-	@rm -rf _build .pytest_cache .ruff_cache
+	@rm -rf _build .pytest_cache .ruff_cache chapters/.ruff_cache
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf
 
 distclean: clean ## remove the environments too

@@ -504,6 +504,7 @@ def test_predict_and_see_why(figure):
     for answer in figure.answers():
         answer.focus()
         figure.page.keyboard.press("Enter")
+        figure.why.wait_for()
         assert figure.section.locator(".play > svg").is_visible()
         assert figure.section.locator("svg .guess").count() > 0
         verdicts.append(figure.section.locator(".verdict").inner_text())
@@ -517,6 +518,7 @@ def test_predict_and_see_why(figure):
     figure.section.locator(".reset").click()
     assert figure.state == "" and not figure.why.is_visible()
     figure.answers()[0].click()
+    figure.why.wait_for()
     assert figure.said == truth
     links = figure.why.locator("a").all()
     assert links
@@ -665,7 +667,7 @@ def test_the_figure_carries_the_point_alone(browser, address, site, name):
         visit.page.goto(f"{site.as_uri()}/{place}")
         figure = Figure(visit, f"{site.as_uri()}/", name)
         figure.answers()[0].click()
-        assert figure.why.is_visible()
+        figure.why.wait_for()
         visit.page.emulate_media(media="print")
         assert not figure.section.is_visible()
         assert visit.wrong == []
