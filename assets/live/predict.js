@@ -117,7 +117,7 @@ function alive(name, form) {
 
   // From the guess to the truth, slow at both ends; at once for readers who want no motion.
   function move(from, to, done) {
-    const [rest, way] = matchMedia("(prefers-reduced-motion: reduce)").matches ? [0, 1] : [500, 1300]
+    const [rest, way] = [500, 1300]
     const settled = Object.fromEntries(keys.map((key) => [key, to[key]]))
     let start
     const step = (time) => {
@@ -131,6 +131,7 @@ function alive(name, form) {
       frame = requestAnimationFrame(step)
     }
     open(settled)
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return done()
     draw(from)
     frame = requestAnimationFrame(step)
   }
