@@ -26,8 +26,8 @@ CHUNK = 1024  # rows
 TEXT = """# Measured on a GPU
 
 The chapters were run on a CPU, where a result may differ. These numbers were measured on {day} \
-on one {machine}, with PyTorch {version}, by `tools/gpu.py`. They are a record of that day: no \
-test makes them again, and other machines and versions give other numbers.
+on one {machine}, with PyTorch {version}, by `tools/gpu.py`. Other machines and \
+versions give other numbers.
 
 (gpu-digits)=
 ## Digits kept
@@ -173,7 +173,7 @@ def sum_of_losses(X, W, y):
 def ways():
     yield "F.cross_entropy(X W)", plain
     yield "F.cross_entropy((X W).float())", widened
-    yield f"in chunks of {CHUNK:,} rows, by checkpoint", checkpointed
+    yield f"{CHUNK:,} rows of (X W).float() at a time, by checkpoint", checkpointed
     yield "F.cross_entropy(X W), compiled", compiled(plain)
     yield "F.cross_entropy((X W).float()), compiled", compiled(widened)
     if hasattr(F, "linear_cross_entropy"):

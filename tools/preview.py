@@ -25,7 +25,7 @@ li + li::before { content: "→"; position: absolute; translate: -60px 0; color:
 <header>ICON<h1>TITLE</h1></header>
 <ol><li>L = ∏ q(label)</li><li>H(p, q) = −Σ p ln q</li><li>∂H/∂z = q − p</li></ol>
 <p>From the likelihood of the labels to the gradient, in PyTorch.<br>
-<b>Every claim is checked where it is made.</b></p>
+<b>Each numbered equation is checked.</b></p>
 """
 
 
