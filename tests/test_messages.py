@@ -233,7 +233,8 @@ CASES = {
         numbers=[f"{math.log(K):.4f}" for K in (2, 3, 10, 1000, 50_257)],
     ),
     "msg-start-high": Case(
-        "F.cross_entropy(x @ embedding.weight.T, y) > math.log(1000) + 10",
+        "F.cross_entropy(x @ embedding.weight.T, y) > math.log(1000) + 10 and "
+        "F.cross_entropy(0 * x, y, reduction='sum') > math.log(64) + 10",
         "True",
         "abs(F.cross_entropy(x @ embedding.weight.T, y).item() - math.log(1000)) < 0.1",
         given="torch.manual_seed(0); embedding = nn.Embedding(1000, 64); "
@@ -450,6 +451,7 @@ CASES = {
         "torch.tensor([5 / 4, 5 / 4, 5 / 12, 5 / 4])",
         "w",
         given="y = torch.tensor([0, 2, 1, 2, 2]); f = y.bincount(minlength=K) / 5",
+        sound="y[0] = -100",
     ),
     "msg-several": Case(
         "F.cross_entropy(z, t).isfinite()",
@@ -532,7 +534,14 @@ def test_a_uint8_label_of_156_loses_its_smoothing():
         byte = torch.tensor([label], dtype=torch.uint8)
         wrong, right = (F.cross_entropy(z, y, label_smoothing=0.5) for y in (byte, byte.long()))
         kept.append(torch.isclose(wrong, right).item())
+        assert (byte == -100).item() == (label == 156)
     assert kept == [True, False, True]
+
+
+def test_the_look_at_the_labels_sees_a_uint8_of_156():
+    names = world() | {"y": torch.full((5,), 156, dtype=torch.uint8)}
+    with pytest.raises(AssertionError):
+        run(ENTRIES["msg-device-assert"][2], names)
 
 
 def test_every_entry_is_tried_and_has_its_proof():
@@ -572,6 +581,8 @@ OTHER_CAUSES = {
     "msg-out-of-range": "F.cross_entropy(z[:, :1], (y > 0).long())",
     "msg-one-hot": "F.cross_entropy(z[:, 0], y)",
     "msg-bce-size": "F.binary_cross_entropy_with_logits(z, y.float())",
+    "msg-no-grad": "F.cross_entropy(nn.Linear(4, 4).requires_grad_(False)(z), y).backward()",
+    "msg-bce-range": "F.binary_cross_entropy(z.softmax(1) * math.nan, p)",
 }
 
 
@@ -582,10 +593,13 @@ def test_a_message_comes_from_its_other_cause_as_well(label):
     assert alike[0] == alike[1]
 
 
-def test_one_hot_floats_pay_the_same_without_class_weights_only():
+def test_one_hot_floats_pay_the_same_without_class_weights_and_masks_only():
     z, y, w = (world()[name] for name in "zyw")
     both = [(F.cross_entropy(z, t, w), F.cross_entropy(z, t)) for t in (y, F.one_hot(y).float())]
     assert [torch.isclose(a, b).item() for a, b in zip(*both, strict=True)] == [False, True]
+    z[:, (y[0] + 1) % 4] = -math.inf
+    paid = [F.cross_entropy(z[:1], t[:1]) for t in (y, F.one_hot(y).float())]
+    assert paid[0].isfinite() and paid[1].isnan()
 
 
 def messages_of_chapters():
