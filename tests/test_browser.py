@@ -371,7 +371,7 @@ def test_a_first_visit_is_light(site, browser, address):
         visit.page.on("request", lambda request: asked.add(request.url))
         visit.page.goto(address + heaviest.relative_to(site).as_posix())
     asked = {url.removeprefix(address).partition("?")[0] for url in asked}
-    assert measure_site.weight(site, asked) < 310_000
+    assert measure_site.weight(site, asked) < 250_000
 
 
 def telling_words():

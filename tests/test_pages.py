@@ -22,6 +22,7 @@ import maths
 import moved
 import pytest
 import small_book
+import styles
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE, minutes, prose, read
 from sphinx.errors import ConfigError
 from website import MOVED, Visit, axe_faults, build, built, html_files, run
@@ -251,6 +252,32 @@ def test_no_page_loads_what_few_need(site):
         loaded = " ".join(script["src"] for script in page.scripts)
         assert "search" not in loaded and "previews" not in loaded, name
         assert "fontawesome" not in loaded, name
+
+
+STYLES = {
+    "a{x}.in{y}.out{z}": "a{x}.in{y}",
+    ".in,.out , p.in>.out{x}": ".in{x}",
+    "@media print{.out{x}.in .in{y}}": "@media print{.in .in{y}}",
+    ".in:not(.out),.out:not(.in){x}": ".in:not(.out){x}",
+    ":is(.out,.in:not(.out)) b,[href$='.out']{x}": ":is(.out,.in:not(.out)) b,[href$='.out']{x}",
+    "/*! whose .a{} */a{x}/* .in.out{} */.bs-made-up{y}": "/*! whose .a{} */a{x}.bs-made-up{y}",
+    '@charset "UTF-8";@font-face{x}@keyframes k{0%{x}to{y}}': None,
+}
+
+
+@pytest.mark.parametrize("style, left", STYLES.items())
+def test_a_rule_for_nothing_in_the_book_goes(style, left):
+    used = set(styles.classes_in('<p class="no in"></p><script>add("said")</script>'))
+    assert {"no", "in", "said"} <= used and "p" not in used
+    assert styles.without_unused(style, used) == (left or style)
+
+
+def test_the_pages_have_what_their_classes_ask_for(site):
+    """A few that scripts set, and that stand in no page; and none that is nowhere."""
+    style = (site / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    for name in ("show", "collapsing", "bs-tooltip-auto", "fa-moon", "admonition"):
+        assert f".{name}" in style, name
+    assert ".fa-hippo" not in style and style.startswith("/*!")
 
 
 def policy_of(text):
