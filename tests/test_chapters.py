@@ -266,6 +266,9 @@ def only_what_must_be_is_stored(nb):
         yield "saved in an old format, without ids of its cells, as by Colab: make outputs"
     elif len(set(ids)) != len(ids):
         yield "two cells have the same id: make outputs"
+    for name in ids:
+        if name and name.endswith(("-caption", "-check")):
+            yield f"the id {name} ends as those that a plain copy adds: rename it"
 
 
 CHECKS = [
