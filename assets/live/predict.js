@@ -136,10 +136,14 @@ function alive(name, form) {
     frame = requestAnimationFrame(step)
   }
 
-  // Browsers limit how often an address may change: it follows when the hand rests.
+  // Browsers limit how often an address may change: it follows when the hand rests, unless another
+  // one has come meanwhile.
   function save() {
     clearTimeout(saving)
-    saving = setTimeout(() => history.replaceState(null, "", `#${write()}`), 200)
+    const { hash } = location
+    saving = setTimeout(() => {
+      if (location.hash === hash) history.replaceState(null, "", `#${write()}`)
+    }, 200)
   }
 
   function change(changes) {
