@@ -46,6 +46,9 @@ TRANSLATIONS = """{
   Object.assign(Documentation, { LOCALE: locale, PLURAL_EXPR: (n) => Number(%s) })
 }
 """
+# Names, brackets and blanks in code have the colour of text: as elements of their own
+# they would be half of those of a page.
+UNCOLOURED = re.compile(r'<span class="[npw]">([^<]*)</span>')
 logger = logging.getLogger(__name__)
 
 
@@ -68,6 +71,8 @@ def visit_citation(writer, node):
 def finish_page(app, pagename, templatename, context, doctree):
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # or the title would hold it twice
+    if "body" in context:
+        context["body"] = UNCOLOURED.sub(r"\1", context["body"])
     # Served in place of a page in any folder.
     if pagename == app.config.notfound_pagename:
         context["content_root"] = app.config.notfound_urls_prefix

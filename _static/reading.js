@@ -1,9 +1,9 @@
 "use strict"
 
-// What a reader would miss: that a formula or a table goes on behind the edge, and figures on paper.
+// What a reader would miss: that a formula, a table, or code goes on behind the edge, and figures on
+// paper.
 
-function markEdges(box) {
-  const end = box.scrollWidth - box.clientWidth
+function markEdges(box, end = box.scrollWidth - box.clientWidth) {
   box.classList.toggle("more-before", box.scrollLeft > 1)
   box.classList.toggle("more-after", box.scrollLeft < end - 1)
   // So that the arrow keys scroll it, in WebKit too.
@@ -12,10 +12,13 @@ function markEdges(box) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
+  // It comes when a box is first laid out, too: what is folded, when it is opened.
   const observer = new ResizeObserver((changes) => {
-    for (const { target } of changes) markEdges(target.closest(".scrolls"))
+    // All are measured before any is changed, or the page would be laid out for each.
+    const ends = changes.map(({ target }) => [target, target.scrollWidth - target.clientWidth])
+    for (const [box, end] of ends) markEdges(box, end)
   })
-  for (const box of document.querySelectorAll(".scrolls")) {
+  for (const box of document.querySelectorAll(".scrolls, pre, .pst-scrollable-table-container")) {
     observer.observe(box)
     box.addEventListener("scroll", () => markEdges(box), { passive: true })
   }

@@ -607,6 +607,30 @@ def test_on_paper_what_is_folded_is_open(browser, folded):
         visit.wait_until("!document.querySelector('article details[open]')")
 
 
+# Has each piece of code that scrolls a stop of the tab key, and no other?
+STOPS = """codes => codes.every(code => !code.checkVisibility() ||
+  code.hasAttribute("tabindex") === code.scrollWidth > code.clientWidth + 1)"""
+
+
+def test_code_that_scrolls_can_be_scrolled_by_keys_and_folded_code_when_it_is_opened(
+    browser, address
+):
+    with Visit(browser, address) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        visit.open(address + CHAPTER)
+        folded = page.locator("details.check pre")
+        stops = "codes => codes.filter(code => code.hasAttribute('tabindex')).length"
+        assert page.locator("article pre").evaluate_all(stops) > 0
+        assert folded.evaluate_all(stops) == 0
+        page.locator(".open-checks").click()
+        visit.wait_until("document.querySelector('details.check pre[tabindex]')")
+        assert page.locator("article pre").evaluate_all(STOPS)
+        page.set_viewport_size({"width": 2000, "height": 844})
+        visit.wait_until("!document.querySelector('details.check pre[tabindex]')")
+        assert page.locator("article pre").evaluate_all(STOPS)
+
+
 # What is not the book's does not run
 
 

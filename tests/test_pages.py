@@ -22,7 +22,7 @@ import maths
 import moved
 import pytest
 import small_book
-import styles
+import themes
 from book import CHAPTERS, LANGUAGE, PAGES, ROOT, TITLE, minutes, prose, read
 from sphinx.errors import ConfigError
 from website import MOVED, Visit, axe_faults, build, built, html_files, run
@@ -267,9 +267,9 @@ STYLES = {
 
 @pytest.mark.parametrize("style, left", STYLES.items())
 def test_a_rule_for_nothing_in_the_book_goes(style, left):
-    used = set(styles.classes_in('<p class="no in"></p><script>add("said")</script>'))
+    used = set(themes.classes_in('<p class="no in"></p><script>add("said")</script>'))
     assert {"no", "in", "said"} <= used and "p" not in used
-    assert styles.without_unused(style, used) == (left or style)
+    assert themes.without_unused(style, used) == (left or style)
 
 
 def test_the_pages_have_what_their_classes_ask_for(site):
@@ -278,6 +278,23 @@ def test_the_pages_have_what_their_classes_ask_for(site):
     for name in ("show", "collapsing", "bs-tooltip-auto", "fa-moon", "admonition"):
         assert f".{name}" in style, name
     assert ".fa-hippo" not in style and style.startswith("/*!")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_and_brackets_in_code_have_the_colour_of_their_surroundings(site, scheme):
+    style = (site / "_static/pygments.css").read_text(encoding="utf-8")
+    colour = rf'data-theme="{scheme}"\] \.highlight( \.[npw])? {{[^}}]*[ ;]color: (#\w+)'
+    found = dict(re.findall(colour, style))
+    assert set(found) == {"", " .n", " .p", " .w"} and len(set(found.values())) == 1
+    page = (site / f"chapters/{CHAPTERS[0].stem}.html").read_text(encoding="utf-8")
+    assert '<span class="k">' in page and not re.search('<span class="[npw]">', page)
+
+
+def test_the_theme_asks_no_code_whether_it_scrolls(site):
+    script = (site / "_static/scripts/pydata-sphinx-theme.js").read_text(encoding="utf-8")
+    assert "scrollWidth" not in script
+    loop = 'all("pre").forEach(e=>{e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}),rest()'
+    assert themes.without_loop(loop) == 'all("pre"),rest()'
 
 
 def policy_of(text):

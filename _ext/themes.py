@@ -1,13 +1,20 @@
-"""Style sheets without what no page needs: those of the themes have rules for parts of pages that
-the book does not have, four fifths of them.
+"""What the themes send, without what makes pages slow. Both is done when all pages are written.
 
-When all pages are written, a rule goes if it is only for classes that stand in no page and in no
-script. What a selector has in brackets, such as :not(.a), is not looked at. The book's own sheets
-stay as they are.
+Four fifths of the rules of their style sheets are for parts of pages that the book does not have:
+a rule goes if it is only for classes that stand in no page and in no script. What a selector has
+in brackets, such as :not(.a), is not looked at. The book's own sheets stay as they are.
+
+And a loop in a script of theirs asks every piece of code whether it scrolls, folded code too, which
+must then be laid out for the answer: a third of the time until formulas are on screen. It goes, for
+_static/reading.js asks when a piece is shown.
 """
 
 import re
 from pathlib import Path
+
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 # Bootstrap's script makes up names that begin so.
 MADE_UP = "bs-"
@@ -19,6 +26,8 @@ RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
 BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]")
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 WORD = re.compile(r"[\w-]+")
+
+LOOP = re.compile(r"\.forEach\((\w)=>\{\1\.tabIndex=\1\.scrollWidth>[^{}]*\}\)")
 
 
 def classes_in(html):
@@ -51,7 +60,17 @@ def without_unused(style, used):
     return "".join([*licences, RULE.sub(kept, COMMENT.sub("", style))])
 
 
-def cut_styles(app, exception):
+def without_loop(script):
+    """The theme's script without the loop over all code."""
+    script, times = LOOP.subn("", script)
+    if times != 1:
+        logger.warning(
+            "_ext/themes.py: the theme's script has %d loops over all code, not 1", times
+        )
+    return script
+
+
+def lighten(app, exception):
     if exception or app.builder.format != "html":
         return
     site, own = Path(app.outdir), Path(app.confdir, "_static")
@@ -65,8 +84,10 @@ def cut_styles(app, exception):
         if not (own / sheet.relative_to(static)).exists():
             style = sheet.read_text(encoding="utf-8")
             sheet.write_text(without_unused(style, used), encoding="utf-8")
+    script = static / "scripts" / "pydata-sphinx-theme.js"
+    script.write_text(without_loop(script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app):
-    app.connect("build-finished", cut_styles)
+    app.connect("build-finished", lighten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
