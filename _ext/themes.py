@@ -1,4 +1,4 @@
-"""What the themes send, without what makes pages slow. Both is done when all pages are written.
+"""What the themes send, without what makes pages slow. It goes when all pages are written.
 
 Four fifths of the rules of their style sheets are for parts of pages that the book does not have:
 a rule goes if it is only for classes that stand in no page and in no script. What a selector has
