@@ -14,6 +14,7 @@ import book
 import pytest
 import run_chapters
 from book import code_cells, prose, source, tags
+from exercises import fences
 
 MAY_IMPORT = {"matplotlib", "matplotlib_inline", "mpmath", "numpy", "scipy"}
 MAY_IMPORT |= {"pandas", "sklearn", "sympy", "torch", "torchvision", "fastai", "PIL"}
@@ -201,13 +202,9 @@ def it_has_the_anatomy_of_a_chapter(nb):
             yield f"cell [{number}] is longer than {90 if book.is_folded(cell) else 30} lines"
 
 
-# The first line of a fence, and its options.
-FENCE = re.compile(r"\{(exercise|solution)-(start|end)\} *(\S*)((?:\n:[\w-]+:.*)*)")
-
-
 def each_exercise_has_a_solution(nb):
-    names = {"exercise": [], "solution": []}
-    if faults := list(faults_of_fences(nb, names)):
+    names, faults = fences(prose(nb))
+    if faults:
         yield from faults
     elif odd := [name for name in names["solution"] if name not in names["exercise"]]:
         yield f"solutions of no exercise of the chapter: {', '.join(odd)}"
@@ -215,28 +212,6 @@ def each_exercise_has_a_solution(nb):
         yield f"exercises without a solution: {', '.join(odd)}"
     elif len(names["exercise"]) < 3:
         yield f"{len(names['exercise'])} exercises: 3 at least"
-
-
-def faults_of_fences(nb, names):
-    """What begins and does not end, or has no name; `names` gets those of exercises and solutions."""
-    opened = None
-    for kind, edge, named, options in [*FENCE.findall(prose(nb)), ("", "start", "", "")]:
-        if opened and (edge == "start" or kind != opened[0]):
-            yield "{0} {1} has no {{{0}-end}}".format(*opened)
-        elif edge == "end" and not opened:
-            yield f"a {{{kind}-end}} stands where nothing has begun"
-        opened = None
-        if edge == "end" or not kind:
-            continue
-        label = re.search(r":label: (\S+)", options)
-        name = label and label[1] if kind == "exercise" else named
-        if not name:
-            what = (
-                ":label: below {exercise-start}" if kind == "exercise" else "name of its exercise"
-            )
-            yield f"{kind} {len(names[kind]) + 1} of the chapter has no {what}"
-        names[kind].append(name)
-        opened = kind, name
 
 
 def it_says_how_long_it_takes_to_read(nb):

@@ -623,12 +623,25 @@ def replace_in(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_a_notebook_that_a_merge_has_spoiled_is_named(tmp_path):
-    small_book.write(tmp_path / "source", index="# A book\n\n```{bibliography}\n```\n")
+# It has begun a solution, and two exercises.
+UNENDED = "# More\n\n```{exercise-start}\n:label: ex-one\n```\n```{exercise-end}\n```\n"
+UNENDED += "```{solution-start} ex-one\n:class: dropdown\n```\n```{exercise-start}\n```\nHow?"
+
+
+def test_a_notebook_that_a_merge_or_a_slip_has_spoiled_is_named(tmp_path):
+    index, more = "# A book\n\n```{bibliography}\n```\n", {"cell_type": "markdown", "id": "more"}
+    more |= {"metadata": {}, "source": UNENDED}
+    small_book.write(tmp_path / "source", index=index, second=[more])
     replace_in(tmp_path / "source" / "chapters" / "01_short.ipynb", "{", "<<<<<<< HEAD\n{")
     done = build(tmp_path / "source", tmp_path)
     assert done.returncode != 0 and "Traceback" not in done.stdout, done.stdout
     assert re.search(r"01_short\.ipynb: WARNING: not a notebook: .* line 1 column 1", done.stdout)
+    for words in (
+        "solution ex-one has no {solution-end}",
+        "exercise 2 of the chapter has no :label: below {exercise-start}",
+        "exercise 2 has no {exercise-end}",
+    ):
+        assert f"02_more.ipynb: WARNING: {words}" in done.stdout, done.stdout
 
 
 def test_a_book_in_another_language_counts_as_it_does(tmp_path, browser):
