@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.nodes import make_refnode
 
-FUNCTION = re.compile(r"(F|nn|tf|torch|np|scipy)\.[\w.]+|\w+_(softmax|loss|entropy)")
+FUNCTION = re.compile(r"(F|nn|tf|torch|np|scipy)\.[\w.]+|log_softmax|nll_loss")
 # Words of every day.
 NOT_IN_HEADINGS = {"class", "example", "label"}
 
@@ -36,9 +36,10 @@ def words_of_heading(heading, glossary):
 
 
 def is_defined_by(bold, glossary):
-    """Is this a term, and not an emphasis, a lead-in of a paragraph or a number?"""
+    """Is this a term, and not an emphasis, a lead-in of a paragraph, code, a mark or a number?"""
     text = bold.astext().replace("’", "'")
-    if len(text.split()) > 3 or re.search(r"\d|[.:?]$", text):
+    is_code = isinstance(bold[0], nodes.literal)
+    if is_code or len(text.split()) > 3 or re.search(r"\d|^\W|[.:?]$", text):
         return False
     line = bold.parent
     before = "".join(n.astext() for n in line.children[: line.index(bold)]).rstrip()
