@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -55,8 +56,9 @@ def is_same(mine, before):
 
 def trust(paths):
     notary = NotebookNotary()
-    for path in paths:
-        notary.sign(nbformat.read(path, as_version=4))
+    with closing(notary.store):  # a database
+        for path in paths:
+            notary.sign(nbformat.read(path, as_version=4))
 
 
 def settings(folder, extension):
