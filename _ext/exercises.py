@@ -12,7 +12,7 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 # The first line of a fence, and its options.
-FENCE = re.compile(r"\{(exercise|solution)-(start|end)\} *(\S*)((?:\n:[\w-]+:.*)*)")
+FENCE = re.compile(r"\{(exercise|solution)-(start|end)\} *(.*)((?:\n:[\w-]+:.*)*)")
 WHOLE = re.compile(r"(?m)^(`{3,})\{(?:exercise|solution)-(?:start|end)\}(?s:.*?)^\1 *$")
 
 
@@ -29,7 +29,7 @@ def fences(text):
         if edge == "end" or not kind:
             continue
         label = re.search(r":label: (\S+)", options)
-        name = label and label[1] if kind == "exercise" else named
+        name = label and label[1] if kind == "exercise" else named.strip()
         if not name:
             needed = {
                 "exercise": ":label: below {exercise-start}",

@@ -320,4 +320,5 @@ def test_the_sources_open_for_authors(tmp_path):
     done = run(sys.executable, ROOT / "tools" / "lab.py", "sources", "--version", **variables)
     assert done.returncode == 0 and re.fullmatch(r"\d+\.\d+\.\d+", done.stdout.strip()), done.stdout
     assert are_trusted(CHAPTERS, data_dir=str(tmp_path / "data"))
+    (tmp_path / "other").mkdir()
     assert not are_trusted(CHAPTERS, data_dir=str(tmp_path / "other"))
