@@ -30,7 +30,7 @@ AROUND = _ext _static _templates assets _config.yml _toc.yml references.bib requ
 # And the addresses that it is built for.
 ADDRESSES = env | grep '^BOOK_' | sort
 # When one page has changed, another may have a link that leads nowhere: all are built.
-book: site-env ## build the website, if anything has changed (first time: 20 s, 0.3 GB)
+book: site-env ## build the website, if anything has changed (first time: 30 s, 0.3 GB)
 	@if $(ADDRESSES) | cmp -s - _build/made && \
 	test -z "$$(find $(PAGES) $(AROUND) -name __pycache__ -prune -o -newer _build/made -print)"; then \
 	echo "Nothing has changed."; else rm -rf _build && \
@@ -84,13 +84,13 @@ fonts: site-env tools-env ## cut the fonts of the website to what it shows
 	@theme=$$($(SITE)/python -c 'import pydata_sphinx_theme as t; print(*t.__path__)') && \
 	$(TOOLS)/python tools/fonts.py "$$theme"
 
-bench: full-env ## measure commands, chapters and pages, write BENCHMARKS.md (10 minutes)
+bench: full-env ## measure commands, chapters and pages, write BENCHMARKS.md (15 minutes)
 	@$(FULL)/python tools/bench.py
 
-matrix: full-env ## try every Python found, with locked, oldest, newest packages (half an hour)
+matrix: full-env ## try every Python found, with locked, oldest, newest packages (15 minutes each)
 	@$(FULL)/python tools/matrix.py $(PYTHONS)
 
-attack: full-env ## change chapters at random, list what no check notices (CHAPTER=... MOST=20)
+attack: full-env ## change chapters, list what nothing notices (CHAPTER=... MOST=20: so many, at random)
 	@$(FULL)/python tools/attack.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) \
 	$(CHAPTER:%=chapters/%.ipynb)
 

@@ -21,11 +21,11 @@ surroundings.settle()
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "chapters" / "matplotlibrc")
 
 
-# Three names of nbval are replaced that are no interface of it: hence its cap in
+# Four names of nbval are replaced that are no interface of it: hence its cap in
 # requirements/test.txt. To raise that, see whether IPyNbFile still makes its kernel by
-# RunningKernel(..., cwd=...) and its cells by IPyNbCell.from_parent(..., name=..., cell_num=...),
-# and IPyNbCell.compare_outputs still calls format_output_compare;
-# tests/test_gate.py fails where one does not.
+# RunningKernel(..., cwd=...) and its cells, in collect, by IPyNbCell.from_parent(..., name=...,
+# cell_num=...), and IPyNbCell.compare_outputs still calls format_output_compare;
+# tests/test_gate.py and test_again.py fail where one does not.
 class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):
     def __init__(self, *args, cwd, **kwargs):
         self.folder = tempfile.TemporaryDirectory(prefix="chapter-")

@@ -1,4 +1,4 @@
-"""How long it takes to read: {minutes}`01_likelihood 04_softmax` is "50 min".
+"""How long it takes to read: {minutes}`01_likelihood 04_softmax` is "35 min".
 
 The chapters say how long each takes, and a test computes that; this adds up what they say. In
 the contents of a chapter each section has its own, from the words, the code that is shown and

@@ -2,9 +2,9 @@
 
 Each section of a page is an entry: where it stands, its heading, the words of the index and the
 glossary that lead there, and its text as a reader sees it, formulas in a line, captions, alt texts
-and printed messages with it. Of code only names, strings and comments are kept. The browser makes
-of it what it needs (assets/search/search.js); Sphinx's own search, which has one entry a page, is
-left out.
+and printed messages with it. Of code that is shown names, strings and comments are kept. The
+browser makes of it what it needs (assets/search/rank.js); Sphinx's own search, which has one entry
+a page, is left out.
 """
 
 import json
@@ -177,15 +177,17 @@ def in_a_line(math):
 
 def telling(code, folded):
     """Of code what someone may look for: names of functions, texts and comments; of what is
-    folded, for which nobody comes, the names alone."""
+    folded, for which nobody comes, nothing."""
+    if folded:
+        return []
     texts = [next(filter(None, found), "") for found in STRING.findall(code)]
     rest = STRING.sub("''", code)
     texts += COMMENT.findall(rest)
     rest = COMMENT.sub("", rest)
-    names = NAME.findall(rest) + ([] if folded else METHOD.findall(rest))
+    names = NAME.findall(rest) + METHOD.findall(rest)
     names = " ".join(name for name in dict.fromkeys(names) if name not in COMMON)
     words = [" ".join(text.split()) for text in texts if len(re.findall(r"[A-Za-z]{2,}", text)) > 2]
-    return [] if folded else [*dict.fromkeys(words), names]
+    return [*dict.fromkeys(words), names]
 
 
 def terms_of(app):

@@ -1,4 +1,5 @@
-"""Messages and symptoms: each message is PyTorch's own, each line does what the page says of it."""
+"""Messages and symptoms: each message that a CPU gives is PyTorch's own, each line does what the
+page says of it."""
 
 import copy
 import html

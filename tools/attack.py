@@ -2,11 +2,11 @@
 
     python tools/attack.py [--most 200] [--seed 1] [CHAPTER ...]     without names: all chapters
 
-Every code cell is changed in one place at a time, in the ways of mutants.py. The changed
-cell and all cells after it are run, and what they print and draw is compared with what is
-stored, as nbval does. A change that alters nothing survives: it is equivalent, or the
-chapter checks too little there. Each is called by its kind: a cell that is shown, or a check,
-which its page folds.
+Every code cell but the first, of imports, is changed in one place at a time, in the ways of
+mutants.py. The changed cell and all cells after it are run, and what they print and draw is
+compared with what is stored, as nbval does. A change that alters nothing survives: it is
+equivalent, or the chapter checks too little there. Each is called by its kind: a cell that is
+shown, or a check, which its page folds.
 
 One process runs the chapter (shell.py). Before each cell it is forked, once for each change,
 so that nothing is computed twice.

@@ -2,9 +2,9 @@
 
     python tools/measure_site.py [FOLDER]     a Markdown table for _build/html, or for FOLDER
 
-Bytes are those of a first visit: text as gzip -6 makes it, fonts and images as they are;
+Bytes are those of a first visit: fonts and pixels as they are, all else as gzip -6 makes it;
 "read to the end" adds what comes when the reader scrolls. Cold is a fresh browser profile,
-warm the same page again; both are the median of five. Needs Chromium, like the tests.
+warm the same page again; both are the median of five. Needs Chromium or Chrome, like the tests.
 """
 
 import gzip

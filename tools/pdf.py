@@ -2,8 +2,8 @@
 
     python tools/pdf.py [CHAPTER ...]     without names: the whole book
 
-All pages are put one behind the other into one page of a browser, which prints it: so links
-lead from chapter to chapter, and the bookmarks are the headings.
+All pages but the explorer are put one behind the other into one page of a browser, which prints
+it: so links lead from chapter to chapter, and the bookmarks are the headings.
 """
 
 import sys

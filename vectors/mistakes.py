@@ -4,7 +4,7 @@
     python mistakes.py --mutants    # and what is noticed of mechanical changes (in the book's folder)
 
 `Right` is a sound cross-entropy in numpy with its gradient, in small steps; a mistake replaces
-one of them. Its name is its key in cross_entropy.json, which has address and date.
+one of them. The name of a public one is its key in cross_entropy.json, which has address and date.
 """
 
 import inspect

@@ -4,7 +4,7 @@
     python world.py optax mlx    # these anew, and the table from what is kept of the others
 
 Each gets a virtual environment of its own, world-NAME in --folder, with the versions given below.
-An adapter has the form `plain` or `torch` of check.py. No test and no other command runs this.
+An adapter has the form `plain`, `torch` or `linear` of check.py. No test and no other command runs this.
 """
 
 import argparse
