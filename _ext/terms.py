@@ -1,6 +1,6 @@
-"""The index, {terms}: the words that chapters set in bold where they define them, the functions
-that they name, and the glossary's terms in headings, each with the first such section of each
-chapter. And what a page puts there itself, by {index}: the words of people who look for it.
+"""The index, {terms}: the words that chapters set in bold where they define them, the library
+functions that they name, and the glossary's terms in headings, each with the first such section of
+each chapter. And what a page puts there itself, by {index}: the words of people who look for it.
 """
 
 import re
