@@ -158,8 +158,9 @@ def test_the_first_frame_has_the_colours_of_the_system(browser, address, scheme)
 # Notes what is asked for, and whether anything has been laid out by then.
 ASKED = """
 window.asked = []
-const load = FontFaceSet.prototype.load
-FontFaceSet.prototype.load = function (font) {
+const fonts = Object.getPrototypeOf(document.fonts)
+const { load } = fonts
+fonts.load = function (font) {
   asked.push([font, document.body === null])
   return load.call(this, font)
 }

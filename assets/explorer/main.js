@@ -33,12 +33,13 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function walk(steps) {
+    const pressed = document.activeElement
     state = { ...state, steps: State.clamp("steps", steps) }
     draw()
     save()
     part("walked").textContent = walked()
-    // A button that is switched off would lose the focus.
-    if (!state.steps && document.activeElement.disabled) part("step").focus()
+    // A button that is switched off loses the focus, at once or in the next frame.
+    if (!state.steps && pressed.disabled) part("step").focus()
   }
 
   function walked() {
