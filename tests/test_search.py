@@ -17,7 +17,10 @@ QUESTIONS = [
     # Messages and symptoms, as PyTorch and fastai print them, with other numbers in them
     ("target dtype float long", "pt-loud pt-three-lines msg-float-labels"),
     ("expected scalar type Long but found Float", "pt-loud msg-float-labels"),
-    ("\"nll_loss_forward_reduce_cuda_kernel_2d_index\" not implemented for 'Int'", "pt-loud"),
+    (
+        "\"nll_loss_forward_reduce_cuda_kernel_2d_index\" not implemented for 'Int'",
+        "msg-float-labels",
+    ),
     ("one-hot target integer", "pt-loud pt-mean"),
     ("Expected floating point type for target with class probabilities, got Long", "pt-loud"),
     ("target shape column", "pt-loud"),
