@@ -185,8 +185,9 @@ def plain_mean(case):
     return rows_and_labels(case) and not case.options and -100 not in case.labels
 
 
-def test_the_functions_of_chapter_5_are_right():
-    names = chapter_functions("05_log_sum_exp", "lse", "cross_entropy", "accurate_loss")
+def test_the_functions_of_chapters_5_and_12_are_right():
+    names = chapter_functions("05_log_sum_exp", "lse", "cross_entropy")
+    names |= chapter_functions("12_precision", "accurate_loss")
     cases = check.cases("cross_entropy", WIDE, beyond=True)
     finite = [c for c in cases if np.isfinite(c.logits).all() and len(c.logits)]
     mean = [case for case in finite if plain_mean(case)]
