@@ -12,7 +12,8 @@ import pytest
 import small_book
 import torch
 import torch.nn.functional as F
-from website import Visit, axe_faults, build
+from site_server import serve
+from website import Visit, axe_faults, build, once
 
 LIVE = {
     cell["metadata"]["live"]: (f"chapters/{chapter.stem}.html", cell)
@@ -30,19 +31,6 @@ class Figure:
         self.visit, self.page, self.name = visit, visit.page, name
         self.url = address + LIVE[name][0]
         self.section = visit.page.locator(f"#live-{name}")
-
-    def stand_alone(self, site):
-        """Below the title of its page only the figure is kept: a chapter takes far longer to load."""
-        text = (site / LIVE[self.name][0]).read_text(encoding="utf-8")
-        start, end = text.index("<p>", text.index("</h1>")), text.index("</article>")
-        (figure,) = [f for f in figures.figures_of(text) if f'id="live-{self.name}"' in f]
-        page = f"{text[:start]}{figure}</section>{text[end:]}"
-        # The theme's script follows the reader through the sections that this list names.
-        page = page.replace('id="pst-page-toc-nav"', "")
-        self.page.route(
-            lambda url: url.partition("#")[0] == self.url,
-            lambda route: route.fulfill(body=page, content_type="text/html"),
-        )
 
     def open(self, state=None):
         self.page.goto("about:blank")
@@ -74,11 +62,31 @@ class Figure:
         return self.section.locator(".controls input")
 
 
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory, site):
+    """An address of the website where below the title of a page with a live figure only the
+    figure is kept: a chapter takes far longer to load."""
+
+    def make(folder):
+        shutil.copytree(site, folder)
+        for name, (place, _) in LIVE.items():
+            text = (site / place).read_text(encoding="utf-8")
+            start, end = text.index("<p>", text.index("</h1>")), text.index("</article>")
+            (figure,) = [f for f in figures.figures_of(text) if f'id="live-{name}"' in f]
+            page = f"{text[:start]}{figure}</section>{text[end:]}"
+            # The theme's script follows the reader through the sections that this list names.
+            page = page.replace('id="pst-page-toc-nav"', "")
+            (folder / place).write_text(page, encoding="utf-8")
+        return folder
+
+    with serve(once(tmp_path_factory, "alone", make)) as address:
+        yield address
+
+
 @pytest.fixture
-def figure(browser, address, site, request):
-    with Visit(browser, address, reduced_motion="reduce") as visit:
-        figure = Figure(visit, address, request.param)
-        figure.stand_alone(site)
+def figure(browser, alone, request):
+    with Visit(browser, alone, reduced_motion="reduce") as visit:
+        figure = Figure(visit, alone, request.param)
         figure.open()
         yield figure
         assert visit.wrong == []
@@ -544,10 +552,9 @@ def test_predict_and_see_why(figure, site):
 
 
 @pytest.mark.parametrize("name", LIVE)
-def test_the_picture_moves_from_the_guess_to_the_truth(browser, address, site, name):
-    with Visit(browser, address) as visit:
-        figure = Figure(visit, address, name)
-        figure.stand_alone(site)
+def test_the_picture_moves_from_the_guess_to_the_truth(browser, alone, name):
+    with Visit(browser, alone) as visit:
+        figure = Figure(visit, alone, name)
         figure.open()
         wrong = figure.section.locator(".answers > :not([data-right]):is([value], .guess)")
         guessed = wrong.first.evaluate(
@@ -643,10 +650,9 @@ def test_nothing_is_inaccessible_or_cut_off(figure, scheme, width):
 
 
 @pytest.mark.parametrize("name", LIVE)
-def test_a_touch_answers(browser, address, site, name):
-    with Visit(browser, address, has_touch=True, reduced_motion="reduce") as visit:
-        touched = Figure(visit, address, name)
-        touched.stand_alone(site)
+def test_a_touch_answers(browser, alone, name):
+    with Visit(browser, alone, has_touch=True, reduced_motion="reduce") as visit:
+        touched = Figure(visit, alone, name)
         touched.open()
         touched.answers()[0].tap()
         touched.why.wait_for()
