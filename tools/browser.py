@@ -15,7 +15,7 @@ PROGRAMS += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
 # a page asks of the world from leaving this machine.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 
 
 class NoBrowser(Exception):
