@@ -96,16 +96,17 @@ FAULTS = r"""
 """
 
 
-# Formulas and coloured code are nearly all of a page's nodes, and axe looks at each of them:
-# leave one of each kind.
+# Formulas, coloured code and closed folds are nearly all of a page's nodes, and axe looks at
+# each of them: leave one of each kind.
 THIN_OUT = """
 () => {
   const seen = new Set()
-  for (const part of document.querySelectorAll("pre span, math")) {
-    const kind = part.closest("div.output") ? "output " + part.className : part.className
-    if (part.localName === "math" ? seen.has("math") : seen.has(kind))
-      part.replaceWith(part.localName === "math" ? "formula" : part.textContent)
-    seen.add(part.localName === "math" ? "math" : kind)
+  for (const part of document.querySelectorAll("details.fold:not([open]), math, pre span")) {
+    const colour = part.localName === "span"
+    const where = part.closest("div.output") ? "output " : ""
+    const kind = colour ? where + part.className : part.localName
+    if (seen.has(kind)) part.replaceWith(colour ? part.textContent : kind)
+    seen.add(kind)
   }
 }
 """
