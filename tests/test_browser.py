@@ -164,6 +164,28 @@ def test_the_font_of_the_formulas_is_asked_for_before_the_first_line(browser, ad
         assert visit.page.evaluate("asked") == []
 
 
+# Notes whether the last section has been laid out when the page is loaded.
+LAID_OUT = """
+window.laidOut = () => [...document.querySelectorAll("article h2")].at(-1)
+  .checkVisibility({ contentVisibilityAuto: true })
+addEventListener("load", () => { window.early = window.laidOut() })
+"""
+
+
+def test_what_is_far_below_waits_for_the_first_screen_unless_a_place_is_asked_for(browser, address):
+    with Visit(browser, address) as visit:
+        visit.context.add_init_script(LAID_OUT)
+        url = address + CHAPTER
+        visit.open(url)
+        assert visit.page.evaluate("[early, laidOut()]") == [False, True]
+        # The position on a page that is loaded again is remembered in pixels.
+        visit.page.reload()
+        assert visit.page.evaluate("early")
+        visit.page.goto("about:blank")
+        visit.open(f"{url}#main-content")
+        assert visit.page.evaluate("early")
+
+
 HEIGHTS = "[...document.querySelectorAll('article img')].map(i => i.getBoundingClientRect().height)"
 
 

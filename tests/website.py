@@ -191,9 +191,11 @@ class Visit:
         )
 
     def wait_for_figures(self):
-        """Also for those that wait until a reader gets near."""
+        """Also for those that wait until a reader gets near, and for what is laid out last."""
         self.page.evaluate(
             """async () => {
+              while (document.documentElement.dataset.below)
+                await new Promise((done) => setTimeout(done, 5))
               await document.fonts.ready
               for (const image of document.images) image.loading = "eager"
               await Promise.all([...document.images].map(i => i.decode().catch(() => 0)))

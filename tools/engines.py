@@ -87,7 +87,12 @@ const listen = () => {
   page.console.error = (...words) => wrong.push(words.join(" "))
 }
 listen()
-frame.onload = () => frame.contentDocument.fonts.ready.then(() => done())
+const settled = () => {
+  const page = frame.contentDocument
+  if (page.documentElement.dataset.below) setTimeout(settled, 10)
+  else page.fonts.ready.then(() => done())
+}
+frame.onload = settled
 frame.src = url
 """
 
