@@ -1,5 +1,6 @@
 """Cells that are folded: a check is one line of the page, with a tick, until it is opened; and of
-a figure whose code is long (`hide-input`) the picture stays.
+a figure whose code is long (`hide-input`) the picture stays. Of what is there to be looked up
+(`hide-input` and `hide-output`) a line stays, too, which opens on the result, with its code below.
 
 MyST-NB folds them, by the tags hide-cell and hide-input; the line and the button that opens all
 checks of a page are made here. _static/folds.js opens a check to which a link leads.
@@ -27,6 +28,11 @@ def is_check(cell):
     return cell.get("hide_mode") == "all"
 
 
+def is_looked_up(cell):
+    """Both are folded, its code and what it shows."""
+    return sum(isinstance(part, HideCodeCellNode) for part in cell.children) == 2
+
+
 def fold_of(cell):
     """What MyST-NB has folded of a cell; None for a cell that is shown."""
     return next((part for part in cell.children if isinstance(part, HideCodeCellNode)), None)
@@ -37,6 +43,9 @@ def write_the_summaries(app, doctree, docname):
     for cell in doctree.findall(is_code_cell):
         fold = fold_of(cell)
         if fold is None:
+            continue
+        if is_looked_up(cell):
+            put_the_result_first(app, cell)
             continue
         if is_check(cell):
             checks += 1
@@ -50,6 +59,15 @@ def write_the_summaries(app, doctree, docname):
     if checks:
         title = doctree.next_node(nodes.title)
         title.parent.insert(title.parent.index(title) + 1, OpenChecks(checks=checks))
+
+
+def put_the_result_first(app, cell):
+    code, result = (part for part in cell.children if isinstance(part, HideCodeCellNode))
+    summary = Summary("", app.config.check_words["code of a result"])
+    below = Fold("", summary, *code.children, classes=["fold", "code"])
+    summary = Summary("", words_of_code(app, cell))
+    fold = Fold("", summary, *result.children, below, classes=["fold", "looked-up"])
+    cell[:] = [fold if part is code else part for part in cell.children if part is not result]
 
 
 def words_of_code(app, cell):

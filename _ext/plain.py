@@ -58,7 +58,7 @@ class Plain:
             # As MyST-NB counts: numbering.py takes one off.
             line = 10_000 * number + 2
             if cell["cell_type"] != "markdown":
-                cells += [*self.words_of_check(cell), cell, *self.caption(cell, line)]
+                cells += [*self.words_of_fold(cell), cell, *self.caption(cell, line)]
             elif text := self.checked("".join(cell["source"]), line):
                 cells.append(cell | {"source": text.splitlines(keepends=True)})
         if cells and cells[0]["cell_type"] == "markdown":
@@ -77,10 +77,15 @@ class Plain:
         title, *rest = cell["source"]
         cell["source"] = [f"{title.rstrip()}\n", "\n", line, *(["\n", *rest] if rest else [])]
 
-    def words_of_check(self, cell):
-        """A cell that says what a check cell checks, for its code is hidden."""
-        if "hide-cell" in cell["metadata"].get("tags", []):
-            yield beside(cell, "check", f"*{verbatim(in_words(self.app, cell['metadata']))}*")
+    def words_of_fold(self, cell):
+        """A cell that says what a check cell checks, for its code is hidden; or what is shown, where
+        the page shows it only when it is asked for."""
+        tags, mystnb = (cell["metadata"].get(name, {}) for name in ("tags", "mystnb"))
+        words = mystnb.get("code_prompt_show") if "hide-output" in tags else None
+        if "hide-cell" in tags:
+            words = in_words(self.app, cell["metadata"])
+        if words:
+            yield beside(cell, "check", f"*{verbatim(words)}*")
 
     def caption(self, cell, line):
         """A cell with number and caption of the figure that a cell draws."""

@@ -18,8 +18,9 @@ LONG = 24  # characters: beyond that a cell may have two lines
 logger = logging.getLogger(__name__)
 
 
-def for_the_page(text):
-    """The table in what pandas has written; raises ElementTree.ParseError."""
+def for_the_page(text, looked_up=False):
+    """The table in what pandas has written; raises ElementTree.ParseError. On a phone, a row of what
+    is looked up is a paragraph (_static/book.css), and its cells say what they are."""
     table = ElementTree.fromstring(TABLE.search(text)[0])
     for part in table.iter():
         for name in ("border", "class", "style", "halign", "valign"):
@@ -35,6 +36,11 @@ def for_the_page(text):
     for part in body.iter("th"):
         part.set("scope", "rowgroup" if "rowspan" in part.attrib else "row")
     align(head, body)
+    if looked_up:
+        headings = head.findall("tr[last()]/th")[-len(body.findall("tr[1]/td")) :]
+        for row in body:
+            for heading, cell in zip(headings, row.findall("td"), strict=True):
+                cell.set("data-heading", heading.text)
     return BOX.format(ElementTree.tostring(table, encoding="unicode", method="html"))
 
 
@@ -73,12 +79,19 @@ def finish_tables(app, doctree, docname):
         if not TABLE.search(node.astext()):
             continue
         try:
-            node[:] = [nodes.Text(for_the_page(node.astext()))]
+            node[:] = [nodes.Text(for_the_page(node.astext(), is_looked_up(node)))]
         except ElementTree.ParseError as error:
             message = (
                 f"a table that is not as pandas writes it: show the DataFrame itself ({error})"
             )
             logger.warning(message, location=node, type="tables")
+
+
+def is_looked_up(node):
+    while node := node.parent:
+        if "looked-up" in node.get("classes", ()):
+            return True
+    return False
 
 
 def setup(app):

@@ -171,11 +171,17 @@ def every_equation_is_checked(nb):
 
 def what_is_folded_says_what_it_is(nb):
     for number, cell in code_cells(nb):
-        if not book.is_check(cell):
+        looked_up = "hide-output" in tags(cell)
+        if not looked_up and not book.is_check(cell):
             continue
         prompt = cell["metadata"].get("mystnb", {}).get("code_prompt_show", "")
         if len(prompt.split()) < 4:
-            yield f"cell [{number}]: say in its code_prompt_show, in four words or more, what it checks"
+            does = "shows" if looked_up else "checks"
+            yield f"cell [{number}]: say in its code_prompt_show, in four words or more, what it {does}"
+        if looked_up:
+            if set(tags(cell)) != {"hide-input", "hide-output"} or not cell["outputs"]:
+                yield f"cell [{number}]: tag what is looked up hide-input and hide-output; it shows something"
+            continue
         if re.search(r"✓|^Check|\(\d+\.\d+\)", prompt):
             yield f"cell [{number}]: its code_prompt_show gets tick, 'Check' and number by itself"
         if not book.asserts(cell) and "AssertionError" not in source(cell):

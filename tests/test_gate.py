@@ -29,6 +29,10 @@ def folded(tag, prompt):
     return {"tags": [tag], "mystnb": mystnb, "jupyter": {"source_hidden": True}}
 
 
+def looked_up(prompt):
+    return folded("hide-input", prompt) | {"tags": ["hide-input", "hide-output"]}
+
+
 def printed(text, name="stdout"):
     return {"output_type": "stream", "name": name, "text": text}
 
@@ -233,6 +237,9 @@ FAULTS = {
             {"metadata": folded("hide-cell", PROMPT) | {"tags": ["hide-cell", "hide-input"]}},
         ),
         ("refusal", {"source": "print(a < b)"}),
+        ("difference", {"metadata": looked_up("what comes out")}),
+        ("difference", {"metadata": looked_up(PROMPT) | {"tags": ["hide-output"]}}),
+        ("difference", {"metadata": looked_up(PROMPT), "outputs": []}),
     ],
     form.it_has_the_anatomy_of_a_chapter: [
         ("opening", {"source": "\n".join(book.OPENING[1:])}),
@@ -281,6 +288,12 @@ def test_a_fault_of_form_is_found(check, name, change):
     assert not list(check(nb))
     cells[name].update(change)
     assert len(list(check(nb))) == 1
+
+
+def test_what_is_looked_up_needs_no_assertion():
+    nb, cells = chapter()
+    cells["difference"]["metadata"] = looked_up(PROMPT)
+    assert not list(form.what_is_folded_says_what_it_is(nb))
 
 
 def test_a_table_of_seven_columns_is_no_fault():

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from xml.etree import ElementTree
 
+import bs4
 import checks
 import links
 import maths
@@ -531,6 +532,22 @@ def test_a_folded_check_is_a_line_that_says_what_and_how(forks):
     # The picture stays.
     assert "<img" not in page.partition("Code of the figure")[2].partition("</details>")[0]
     assert re.search('back to <a class="reference internal" href="#equation-eq-small-log2">', page)
+
+
+def test_what_is_looked_up_is_a_line_that_opens_on_its_result(site):
+    path = site / "chapters" / "15_documents.html"
+    page = bs4.BeautifulSoup(path.read_text("utf-8"), "html.parser")
+    folds = page.select("details.looked-up")
+    assert len(folds) > 10
+    for fold in folds:
+        line, result, code = fold.find_all(recursive=False)
+        # As many as the line says.
+        assert int(line.text.split()[0]) == len(result.select("tbody tr"))
+        said = {cell["data-heading"] for cell in result.select("td")}
+        assert said == {heading.text for heading in result.select("thead th")[1:]}
+        assert code["class"] == ["fold", "code"] and "corrections(" in code.text
+    assert not page.select("details.looked-up details.check, details.looked-up .tick")
+    assert page.select_one(".open-checks .count").text == str(len(page.select("details.check")))
 
 
 def test_the_equations_of_a_check_are_named_in_their_order_by_kind():

@@ -192,6 +192,15 @@ def test_every_rule_with_and_without_an_address(tmp_path_factory, place, address
     assert not checks[0].startswith("*")
 
 
+def test_what_the_page_shows_when_it_is_asked_stands_below_its_words(site):
+    cells = read(site / "notebooks" / "15_documents.ipynb")["cells"]
+    found = [n for n, cell in enumerate(cells) if "hide-output" in cell["metadata"].get("tags", [])]
+    assert len(found) > 10
+    for number in found:
+        assert re.fullmatch(r"\*\d+ .+\*", source(cells[number - 1]))
+        assert "<table" in str(cells[number]["outputs"])
+
+
 UNKNOWN = """Words.
 
 ```{figure} photo.png
