@@ -454,11 +454,17 @@ def lines(function, id, format="float32", form="plain", **how):
         (NotRescaled(), "blocks/4099", "looks like: the sums of earlier blocks are not rescaled"),
         (lambda z, y, **_: np.float32(0), "edges/masked-label", "a number, and should be infinite"),
         (lambda z, y, upstream, **_: (np.float32(np.inf), z * 0), "labels/mean", ": infinite"),
+        (mistakes.IgnoreLost(), "ignored/none", "looks like: ignored rows are not ignored"),
     ],
 )
 def test_a_reason_is_the_right_one_alone(function, id, said):
     found = lines(function, id).split(" | ")[-1 if "upstream" in said else 0]
     assert found.endswith(said)
+
+
+def test_a_gradient_of_zeros_is_not_said_to_be_a_small_one():
+    said = lines(lambda z, y, upstream, **_: (z[0, 0, 0], z * 0), "formats/rows", "float16")
+    assert said.endswith(": all zero")
 
 
 @pytest.mark.parametrize("id", ["digits/sure", "blocks/4099", "labels/mean"])
@@ -633,6 +639,9 @@ number = 3
 def later(logits, target, **options):
     raise NotImplementedError
 
+def leaves(logits, target):
+    raise SystemExit(0)
+
 def value(logits, target):
     return F.cross_entropy(logits, target).item()
 """
@@ -649,6 +658,10 @@ def value(logits, target):
         ("theirs.py:nothing", 2, "theirs has no nothing"),
         ("theirs.py", 2, "not of the form module:name"),
         ("nowhere.py:loss", 2, "there is no file nowhere.py"),
+        ("broken.py:loss", 2, "broken cannot be imported: ZeroDivisionError: division by zero"),
+        ("theirs.py:leaves --groups labels", 1, "it raised SystemExit: 0"),
+        ("theirs.py:value --groups digits", 2, "or with another --what, or with --beyond"),
+        ("theirs.py:value --slack -1", 2, "--slack has to be a positive number"),
         ("nowhere:loss", 2, "nowhere cannot be imported: No module named 'nowhere'"),
         ("mistakes_of_none:Right --expected no.txt", 2, "No such file"),
         ("theirs.py:value --formats float32 bf16", 2, "invalid choice: 'bf16'"),
@@ -661,6 +674,7 @@ def value(logits, target):
 )
 def test_a_wrong_use_is_said_in_a_line(folder, monkeypatch, capsys, arguments, status, said):
     (folder / "theirs.py").write_text(TORCH, encoding="utf-8")
+    (folder / "broken.py").write_text("1 / 0", encoding="utf-8")
     (folder / "known.txt").write_text("labels/men a slip\n", encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
@@ -673,6 +687,14 @@ def test_a_wrong_use_is_said_in_a_line(folder, monkeypatch, capsys, arguments, s
             sys.modules.pop(name, None)
     printed = capsys.readouterr()
     assert found == status and said in printed.out + printed.err
+
+
+@pytest.mark.parametrize("text", [None, "{", "{}"])
+def test_a_file_that_is_not_there_or_broken_is_not_a_wrong_function(folder, text):
+    file = folder / "cross_entropy.json"
+    file.unlink() if text is None else file.write_text(text, encoding="utf-8")
+    status, said = command(folder, "check.py", "mine:loss")
+    assert status == 2 and "cross_entropy.json cannot be read; copy it again" in said
 
 
 def test_expected_failures_need_a_reason_and_are_missed_when_they_pass(folder):

@@ -14,6 +14,7 @@ import inspect
 import json
 import math
 import sys
+import traceback
 import unittest
 from collections import Counter
 from contextlib import suppress
@@ -416,14 +417,15 @@ def called(function, case, form, device):
             value, gradient, logits = FORMS[form](function, case, device)
     except (Skip, Wrong):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = str(error).split("\n")[0]
         # PyTorch's own says that this device, not that this function, lacks an operation.
         if isinstance(error, NotImplementedError) and not text.startswith("Could not run"):
             raise Skip(text or "not implemented") from None
         hint = isinstance(error, TypeError | AttributeError)
         hint = f" (called in the form {form}; --form if it has another)" if hint else ""
-        raise Raised(f"it raised {type(error).__name__}: {text[:100]}{hint}") from None
+        text = f": {text[:100]}" if text else ""
+        raise Raised(f"it raised {type(error).__name__}{text}{hint}") from None
     if value is None or isinstance(value, str):
         raise Wrong(f"it returned {kind(value)}, not numbers")
     try:
@@ -719,7 +721,8 @@ def looks_like(case, part, found):
                 if len(names) == 3:
                     break
                 other = answers[part]
-                room = 4 * bound + 1e-9 * np.abs(other)
+                # The bound is of the right answer, which may be 0 where the other is not.
+                room = 4 * bound + max(1e-9, 8 * case.unit["outer"]) * np.abs(other)
                 # The change must be one, and not the rounding of answer() itself.
                 changes = off(other, right, 2 * room).any() and off(other, usual, 2 * room).any()
                 if changes and name not in names and not off(found, other, room).any():
@@ -760,6 +763,8 @@ def reason(case, part, found):
         return ": infinite" + where_from(case)
     if (off(found, right, bound) & ~finite).any():
         return ": a number, and should be " + ("NaN" if np.isnan(right).any() else "infinite")
+    if not found[finite].any() and right[finite].any():
+        return ": all zero"
     if case.function == "cross_entropy" and (names := looks_like(case, part, found)):
         return ": looks like: " + ", or ".join(names)
     found, wrong, right, bound = (
@@ -776,8 +781,6 @@ def reason(case, part, found):
         return ": digits of a far offset: subtract the maximum first, then the score"
     if "SmallLoss" in case.flags and (error <= 8 * unit).all():
         return ": digits of a small loss: 1 + x is rounded before its logarithm"
-    if not found.any() and right.any():
-        return ": all zero"
     if not off(found, -right, bound).any():
         return ": the sign"
     if part == "value" and case.function == "cross_entropy":
@@ -856,6 +859,9 @@ def load(name):
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise LookupError(f"{module} cannot be imported: {error}") from None
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        raise LookupError(f"{module} cannot be imported: {type(error).__name__}: {error}") from None
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise LookupError(f"{getattr(found, '__name__', module)} has no {part}")
@@ -972,15 +978,16 @@ def grouped(failed):
 
 
 def arguments_of(arguments):
-    data = json.loads(FILE.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    try:
+        groups = list(json.loads(FILE.read_text(encoding="utf-8"))["groups"])
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"{FILE} cannot be read; copy it again, beside check.py: {error}")
     parser.add_argument("function", help="module:name, or path/to/file.py:name")
     parser.add_argument("--what", choices=FUNCTIONS, help="by its name, else cross_entropy")
     parser.add_argument("--form", choices=FORMS, help="how it is called; by its module, else plain")
     parser.add_argument("--formats", nargs="+", default=FORMATS[:2], choices=FORMATS)
-    parser.add_argument(
-        "--groups", nargs="+", default=[], metavar="GROUP", choices=list(data["groups"])
-    )
+    parser.add_argument("--groups", nargs="+", default=[], metavar="GROUP", choices=groups)
     parser.add_argument("--targets", choices=["labels", "probabilities"], help="only these")
     parser.add_argument("--device", help="of torch")
     parser.add_argument("--no-gradients", action="store_true")
@@ -991,10 +998,12 @@ def arguments_of(arguments):
     parser.add_argument("--slack", type=float, default=1.0, help="multiply the bounds of rounding")
     parser.add_argument("--expected", metavar="FILE", help="known failures: lines of id and reason")
     options = parser.parse_args(arguments)
+    if not 0 < options.slack < math.inf:
+        parser.error(f"--slack has to be a positive number, not {options.slack}")
     try:
         options.known = expected(options.expected) if options.expected else {}
         options.loaded = load(options.function)
-    except (LookupError, OSError) as error:
+    except (LookupError, OSError, UnicodeDecodeError) as error:
         parser.error(str(error))
     options.form = options.form or form_of(options.loaded)
     name = options.function.rpartition(":")[2].rpartition(".")[2]
@@ -1012,7 +1021,10 @@ def arguments_of(arguments):
         options.what, options.formats, options.groups, options.beyond, options.flat, options.targets
     )
     if not options.cases:
-        parser.error("no case of these groups and formats")
+        parser.error(
+            f"no case of {options.what} has these groups, formats and targets: ask for others,"
+            " or with another --what, or with --beyond"
+        )
     return options
 
 

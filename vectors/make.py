@@ -24,7 +24,7 @@ FORMATS = {
     "bfloat16": {"inner": 2**-24, "outer": 2**-8, "floor": 2**-124},
     "float16": {"inner": 2**-24, "outer": 2**-11, "floor": 2**-22},
 }
-SECOND_ORDER = mpf("1.1")  # the bounds are of first order; n u is at most 0.05 in any case here
+SECOND_ORDER = mpf("1.1")  # the bounds are of first order; n u is at most 0.06 in any case here
 RISES = 8  # a sound one-pass sum may rescale that often
 LIBRARY = 4  # units by which exp, log, tanh may be off
 KEPT = 64  # longer data are written as runs

@@ -785,8 +785,8 @@ HEAD = """# The known answers, tried on other implementations
 
 Written by `python vectors/world.py`, which gives each of these an environment of its own, on a CPU.
 A number counts cases, each in each of its formats. *Other convention*: it means or promises something else
-there, named below. *Wrong*: what that is stands in [BUGS.md](BUGS.md). *Cannot*: it has no such option, shape or
-format. The level that PyTorch does not reach itself (`--beyond`) was not asked for.
+there, named below. *Wrong*: what that is stands in [BUGS.md](BUGS.md). *Cannot*: it has no such option or
+shape, so that it was not asked; *asked* is the sum of the three behind it. The level that PyTorch does not reach itself (`--beyond`) was not asked for.
 """
 
 
