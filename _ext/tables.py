@@ -60,6 +60,9 @@ def join_the_names_of_the_index(head, columns):
 def align(head, body):
     """A column of words begins at the left, one of numbers ends at the right."""
     rows = [row.findall("td") for row in body]
+    columns = len(body.findall("tr[1]/td"))
+    for heading in head[-1][1:-columns]:  # the other names of the index
+        heading.set("class", "words")
     for place, column in enumerate(zip(*rows, strict=True)):
         texts = ["".join(cell.itertext()) for cell in column]
         if all(NUMBER.fullmatch(text) for text in texts):
