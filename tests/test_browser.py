@@ -343,7 +343,7 @@ def test_an_edge_fades_where_a_formula_goes_on(browser, address):
         visit.open(address + CHAPTER)
         boxes = visit.page.locator(".scrolls")
         assert boxes.count() > 5 and visit.page.locator(".more-before, .more-after").count() == 0
-        visit.page.set_viewport_size({"width": 360, "height": 740})
+        visit.page.set_viewport_size({"width": 240, "height": 740})
         visit.page.wait_for_selector(".more-after")
         wide = "box => box.scrollWidth > box.clientWidth + 1"
         for box in boxes.all():
