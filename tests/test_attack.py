@@ -57,7 +57,7 @@ def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
 
 
 def test_a_cell_that_is_shown_and_a_check_are_told_apart(tmp_path, monkeypatch, capfd):
-    path = notebook(tmp_path, "a, b = 5, 2", "print(a + b)", "assert a - b == 3; hidden = a * b")
+    path = notebook(tmp_path, "a, b = 5, 2", "print(a + b)", "assert a - b == 3; hidden = a * 4")
     nb = book.read(path)
     nb["cells"][2]["metadata"]["tags"] = ["hide-cell"]
     path.write_text(json.dumps(nb), encoding="utf-8")
@@ -65,8 +65,10 @@ def test_a_cell_that_is_shown_and_a_check_are_told_apart(tmp_path, monkeypatch, 
     monkeypatch.setattr(book, "CHAPTERS", [path])
     assert attack.main(["small"]) == 1
     said = capfd.readouterr().out
-    assert re.search(r"small \[3\].* a \* b .*\(check\)", said)
-    assert re.search(r"small: \d+/\d+ caught in \d+ s \(shown (\d+)/\1, check \d+/\d+\)", said)
+    assert re.search(r"small \[3\].* a \* 4 .*\(check\)", said)
+    assert re.search(r"small \[3\].* 4  →  5 \(number in a check\)", said)
+    counted = r"\(shown (\d+)/\1, check \d+/\d+, number in a check 1/2\)"
+    assert re.search(rf"small: \d+/\d+ caught in \d+ s {counted}", said)
 
 
 def test_a_chapter_whose_outputs_are_not_its_own_is_not_attacked(tmp_path):

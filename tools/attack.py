@@ -6,7 +6,8 @@ Every code cell but the first, of imports, is changed in one place at a time, in
 mutants.py. The changed cell and all cells after it are run, and what they print and draw is
 compared with what is stored, as nbval does. A change that alters nothing survives: it is
 equivalent, or the chapter checks too little there. Each is called by its kind: a cell that is
-shown, or a check, which its page folds.
+shown; a check, which its page folds; or a number in a check, such as how many rows it tries: its
+claim should hold for other numbers, too.
 
 One process runs the chapter (shell.py). Before each cell it is forked, once for each change,
 so that nothing is computed twice.
@@ -17,6 +18,7 @@ import importlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -106,18 +108,24 @@ class Forks:
             if code == BROKEN or (code != SURVIVED and not mutant.tree):
                 raise SystemExit(f"{name}: the fork for {mutant} went wrong ({code})")
             if code == SURVIVED and mutant.tree:
-                kind = kind_of(self.chapter.cells[mutant.cell - 1])
+                kind = kind_of(self.chapter.cells[mutant.cell - 1], mutant)
                 print(f"{name} {mutant} ({kind})", flush=True)
 
 
-def kind_of(cell):
-    return "check" if book.is_check(cell) else "shown"
+def kind_of(cell, mutant):
+    if not book.is_check(cell):
+        return "shown"
+    return "number in a check" if is_number(mutant.before) else "check"
+
+
+def is_number(source):
+    return re.fullmatch(r"-?[\d.]+(e-?\d+)?", source) is not None
 
 
 def counted(path, alive, made):
-    """How many were caught of each kind of cell: shown 7/8, check 5/5."""
-    kinds = {number: kind_of(cell) for number, cell in book.code_cells(book.read(path))}
-    totals, missed = (Counter(kinds[m.cell] for m in ms) for ms in (made, alive))
+    """How many of each kind were caught: shown 7/8, check 5/5, number in a check 2/6."""
+    cells = dict(book.code_cells(book.read(path)))
+    totals, missed = (Counter(kind_of(cells[m.cell], m) for m in ms) for ms in (made, alive))
     return ", ".join(f"{kind} {n - missed[kind]}/{n}" for kind, n in totals.items())
 
 
