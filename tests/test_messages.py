@@ -597,13 +597,13 @@ def test_a_message_comes_from_its_other_cause_as_well(label):
 
 
 def messages_of_chapters():
-    """The tables of chapters whose first column, beside the names, is of messages."""
+    """The tables of chapters whose rows are named by their messages."""
     for chapter in CHAPTERS:
         for _, cell in code_cells(read(chapter)):
             for output in cell["outputs"]:
                 table = "".join(output.get("data", {}).get("text/html", ""))
-                if re.search(r"<th></th>\s*<th>message</th>", table):
-                    found = re.findall(r"</th>\s*<td>(.*?)</td>", table)
+                if re.search(r"<th>message</th>\s*<th></th>", table):
+                    found = re.findall(r"<th>(.*?)</th>\s*<td>", table)
                     yield from map(html.unescape, found)
 
 
