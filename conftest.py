@@ -71,8 +71,8 @@ pathlib.Path({str(answer)!r}).write_text(json.dumps(found), encoding="utf-8")"""
         kernel.await_reply(asked, timeout=4 * again.SECONDS)
         found = json.loads(answer.read_text(encoding="utf-8"))
         assert not found, "\n".join(
-            f"{chapter.name}: cell [{number}], run again after all others, {said}: give a name of"
-            " its own to what it reads, or changes"
+            f"{chapter.name}: cell [{number}], run again after all others, {said}: if it did not fail"
+            " before, give a name of its own to what it reads, or changes"
             for number, said in found.items()
         )
 

@@ -1,6 +1,6 @@
-"""An exercise or a solution that does not end is a message with its chapter, and not a traceback.
+"""An exercise or a solution that does not end, or a solution of none, is a message with its chapter.
 
-sphinx-exercise would end the build at the first of them, and name another. Where one is found,
+sphinx-exercise would end the build at the first of them, or name another page. Where one is found,
 their fences are taken off the page, so that it can be read.
 """
 
@@ -18,7 +18,7 @@ WHOLE = re.compile(r"(?m)^(`{3,})\{(?:exercise|solution)-(?:start|end)\}(?s:.*?)
 
 def fences(text):
     """Names of exercises and of solutions in the text of a chapter; and what begins and does not
-    end, or has no name."""
+    end, has no name, or solves nothing."""
     names, faults, opened = {"exercise": [], "solution": []}, [], None
     for kind, edge, named, options in [*FENCE.findall(text), ("", "start", "", "")]:
         if opened and (edge == "start" or kind != opened[0]):
@@ -38,6 +38,9 @@ def fences(text):
             faults.append(f"{kind} {len(names[kind]) + 1} of the chapter has no {needed[kind]}")
         names[kind].append(name)
         opened = kind, name or len(names[kind])
+    if not faults:
+        odd = [name for name in names["solution"] if name not in names["exercise"]]
+        faults = [f"solution {name}: no exercise of the chapter has this label" for name in odd]
     return names, faults
 
 

@@ -24,7 +24,9 @@ class Minutes(nodes.Inline, nodes.TextElement):
 class MinutesRole(SphinxRole):
     def run(self):
         self.env.note_reread()
-        return [Minutes(self.rawtext, self.text, chapters=self.text.split())], []
+        node = Minutes(self.rawtext, self.text, chapters=self.text.split())
+        self.set_source_info(node)
+        return [node], []
 
 
 class AddUp(SphinxPostTransform):

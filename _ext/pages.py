@@ -40,6 +40,11 @@ REFUSED = (
     "{} would not be shown: the policy of the pages (_ext/pages.py) lets them load nothing from "
     "other sites, and no frames. Link to it, or keep a copy of it in the book"
 )
+HANDLER = re.compile(r"""(?i)<\w[^<>]*?\s(on[a-z]+ *= *(?:"[^"]*"|'[^']*'))""")
+IDLE = (
+    "{} would do nothing: the policy of the pages (_ext/pages.py) runs no script of an attribute. "
+    "Put it into a file of the site"
+)
 TRANSLATIONS = """{
   const { messages, locale } = %s
   Object.assign(Documentation.TRANSLATIONS, messages)
@@ -103,23 +108,25 @@ def with_policy(page):
     return page.replace(CHARSET, f"{CHARSET}\n    {tag}", 1)
 
 
-def kept_out(html):
-    return [address or frame for address, frame in KEPT_OUT.findall(html)]
+def refusals(html):
+    """What the policy would keep from readers, and why."""
+    out = [REFUSED.format(address or frame) for address, frame in KEPT_OUT.findall(html)]
+    return out + [IDLE.format(handler) for handler in HANDLER.findall(html)]
 
 
 def refuse_in_the_text(app, doctree, docname):
     for node in doctree.findall(nodes.raw):
-        for content in kept_out(node.astext()):
-            logger.warning(REFUSED.format(content), location=node, type="pages")
+        for refusal in refusals(node.astext()):
+            logger.warning(refusal, location=node, type="pages")
     for node in doctree.findall(nodes.image):
-        for content in kept_out(f'<img src="{node["uri"]}"'):
-            logger.warning(REFUSED.format(content), location=node, type="pages")
+        for refusal in refusals(f'<img src="{node["uri"]}"'):
+            logger.warning(refusal, location=node, type="pages")
 
 
 def refuse_around_the_text(app, page):
     """What a setting or a template adds to all pages."""
-    for content in kept_out(re.sub(r"(?s)<article.*</article>", "", page)):
-        message = f"_config.yml or a template: {REFUSED.format(content)}"
+    for refusal in refusals(re.sub(r"(?s)<article.*</article>", "", page)):
+        message = f"_config.yml or a template: {refusal}"
         logger.warning(message, type="pages", once=True)
 
 

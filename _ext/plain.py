@@ -105,9 +105,11 @@ class Plain:
             name = (name or piece.type).strip().partition("\n")[0]
             lines = text.split("\n")
             before = next((n for n, words in enumerate(lines) if name in words), 0)
+            mend = "write it in another way, or add it to _ext/plain.py"
+            if piece.type == "link_open":
+                mend = "it leads to no place of the book, and is no address"
             logger.warning(
-                f"{name} cannot stand in a plain notebook: write it in another way, or add it to "
-                "_ext/plain.py",
+                f"{name} cannot stand in a plain notebook: {mend}",
                 location=(self.docname, line + before),
                 type="plain",
             )

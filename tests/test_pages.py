@@ -587,6 +587,10 @@ This is chapter 1, or is it [chapter 2](chapters/01_short.ipynb)?
 
 <iframe src="https://example.org/film"></iframe>
 
+<p class="big" onclick="alert(1)">Press</p>
+
+To read in {minutes}`04_gone`.
+
 ```{dropdown} More
 :open:
 ```
@@ -594,13 +598,15 @@ This is chapter 1, or is it [chapter 2](chapters/01_short.ipynb)?
 ```{bibliography}
 ```
 """
+UNSOLVED = "# More\n\n```{solution-start} ex-none\n```\nSo.\n```{solution-end}\n```"
 WRONG_CHAPTER = "At the end of this [chapter 9](01_short.ipynb) you have read a chapter"
 
 
 def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
     source = tmp_path / "source"
     checks = {"eq-small-lag2": "exact", "eq-small-log2": "believed"}
-    small_book.write(source, index=WRONG, checks=checks)
+    more = {"cell_type": "markdown", "id": "more", "metadata": {}, "source": UNSOLVED}
+    small_book.write(source, index=WRONG, checks=checks, second=[more])
     replace_in(
         source / "chapters" / "01_short.ipynb", "At the end of this chapter you", WRONG_CHAPTER
     )
@@ -617,7 +623,9 @@ def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
         (r"index\.md:9: WARNING", "a link leads to chapters/04_gone, which is not in"),
         (r"index\.md:14: WARNING", r"https://example\.org/badge\.svg would not be shown"),
         (r"index\.md:16: WARNING", r'<iframe src="https://example\.org/film" would not be shown'),
-        (r"index\.md:18: ERROR", r"\{dropdown\} needs sphinx_design"),
+        (r"index\.md:18: WARNING", r'onclick="alert\(1\)" would do nothing'),
+        (r"index\.md:20: WARNING", "there is no chapter 04_gone"),
+        (r"index\.md:22: ERROR", r"\{dropdown\} needs sphinx_design"),
         (
             r"01_short\.ipynb: text above cell \[1\], line 3: WARNING",
             "the link 'chapter 9' leads to",
@@ -627,6 +635,7 @@ def test_a_mistake_in_a_page_is_named_with_its_place(tmp_path):
             r"01_short\.ipynb: cell \[1\]: WARNING",
             "its check of eq-small-log2 is 'believed': name one of exact, symbolic",
         ),
+        (r"02_more\.ipynb: WARNING", "solution ex-none: no exercise of the chapter has this"),
         ("WARNING", r"_config\.yml or a template: https://www\.googletagmanager\.com/\S+ would"),
     )
     for place, words in mistakes:

@@ -206,7 +206,7 @@ UNKNOWN = """Words.
 ```{figure} photo.png
 ```
 
-A {term}`entropy`.
+A {term}`entropy`, and [a slip](#more-slip).
 """
 
 
@@ -215,11 +215,12 @@ def test_what_has_no_plain_form_stops_the_build_with_its_place(tmp_path):
     small_book.write(tmp_path / "source", second=cells)
     done = build(tmp_path / "source", tmp_path)
     assert done.returncode != 0 and "Traceback" not in done.stdout
-    for line, name in ((3, r"\{figure\} \.\./photo\.png"), (6, "term")):
+    unknown = (3, r"\{figure\} \.\./photo\.png", "write it"), (6, "term", "write it")
+    for line, name, mend in (*unknown, (6, "#more-slip", "it leads to no place")):
         place = rf"02_more\.ipynb: text above cell \[1\], line {line}"
-        said = f"{place}: WARNING: {name} cannot stand in a plain notebook"
+        said = f"{place}: WARNING: {name} cannot stand in a plain notebook: {mend}"
         assert re.search(said, done.stdout), done.stdout
-    assert done.stdout.count("WARNING") == 2, done.stdout
+    assert done.stdout.count("WARNING") == 4, done.stdout  # Sphinx names the slip, too
 
 
 # A branch of its own, for Colab.
