@@ -612,5 +612,5 @@ def test_every_message_of_a_chapter_has_its_entry():
     listed |= {message for _, _, _, also in ENTRIES.values() for message in also}
     kinds = {OF_ONE_CALL.sub("…", message) for message in listed}
     found = list(messages_of_chapters())
-    assert len(found) == 8
+    assert len(found) >= 8
     assert [m for m in found if OF_ONE_CALL.sub("…", m) not in kinds] == []
