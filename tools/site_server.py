@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,6 +10,10 @@ from pathlib import Path
 class Handler(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+    def copyfile(self, source, outputfile):
+        with suppress(ConnectionError):  # who asked has left the page
+            super().copyfile(source, outputfile)
 
     def send_error(self, code, message=None, explain=None):
         """With the page 404.html for what is not there."""
