@@ -554,6 +554,9 @@ def test_predict_and_see_why(figure, site):
 @pytest.mark.parametrize("name", LIVE)
 def test_the_picture_moves_from_the_guess_to_the_truth(browser, alone, name):
     with Visit(browser, alone) as visit:
+        # Time passes when it is told to.
+        visit.page.clock.install(time=0)
+        visit.page.clock.pause_at(1)
         figure = Figure(visit, alone, name)
         figure.open()
         wrong = figure.section.locator(".answers > :not([data-right]):is([value], .guess)")
@@ -563,14 +566,16 @@ def test_the_picture_moves_from_the_guess_to_the_truth(browser, alone, name):
               return answer.closest(".live").querySelector(".play > svg").ariaLabel
             }"""
         )
-        visit.wait_until(f"document.querySelector('#live-{name} .why').checkVisibility()")
-        assert figure.said != guessed
+        visit.page.clock.run_for(1700)
+        assert not figure.why.is_visible()
+        visit.page.clock.run_for(200)
+        assert figure.why.is_visible() and figure.said != guessed
         figure.section.locator(".skip").click()
         # Whatever is on its way stops when the reader does something else.
         wrong.first.click()
         figure.section.locator(".reset").click()
         start = figure.said
-        figure.page.wait_for_timeout(2500)
+        visit.page.clock.run_for(2500)
         assert figure.said == start and not figure.why.is_visible()
         assert visit.wrong == []
 
