@@ -56,6 +56,14 @@ def test_what_no_check_would_notice_is_listed(tmp_path, capfd):
     assert re.search(found, capfd.readouterr().out)
 
 
+def test_a_function_is_changed_for_who_reads_its_source_too(tmp_path):
+    reader = "there = {}\nexec(inspect.getsource(twice), there)\nprint(there['twice'](3))"
+    path = notebook(tmp_path, "import inspect", "def twice(a):\n    return 2 * a", reader)
+    aside(run_chapters.run_and_store, [path])
+    alive, made, _ = attack.attack(path, only=2)
+    assert made and not alive
+
+
 def test_a_cell_that_is_shown_and_a_check_are_told_apart(tmp_path, monkeypatch, capfd):
     path = notebook(tmp_path, "a, b = 5, 2", "print(a + b)", "assert a - b == 3; hidden = a * 4")
     nb = book.read(path)

@@ -5,6 +5,7 @@ what stands before it: attack.py does so, and again.py. This needs a system with
 macOS.
 """
 
+import ast
 import io
 import multiprocessing
 import os
@@ -12,7 +13,6 @@ import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from types import SimpleNamespace
 
 import nbformat
 import surroundings
@@ -54,9 +54,10 @@ class Shell:
         """Run a cell, or a tree in its place; kind -> texts of what it shows, and "error" -> the
         name of the exception that ended it."""
         self.shown.clear()
-        self.shell.ast_transformers = [SimpleNamespace(visit=lambda _: tree)] if tree else []
+        # As text, for a chapter may read the source of its functions.
+        source = ast.unparse(tree) if tree else self.cells[number - 1].source
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-            result = self.shell.run_cell(self.cells[number - 1].source)
+            result = self.shell.run_cell(source)
         shown = [("stdout", out.getvalue()), ("stderr", err.getvalue())]
         shown += [pair for output in self.shown for pair in output["data"].items()]
         if error := result.error_before_exec or result.error_in_exec:
